@@ -1,6 +1,6 @@
 /**
- * Checkpoint folders: configuration, weight names, tokenizer; the model store and the bundled demo
- * models.
+ * Checkpoints: where a model lies, what its configuration says, which tensor plays which role, how its tokenizer reads text. Nothing is
+ * computed here. Start at {@link dev.diopter.models.ModelStore} and {@link dev.diopter.models.Checkpoint}.
  */
 @NullMarked
 package dev.diopter.models;
