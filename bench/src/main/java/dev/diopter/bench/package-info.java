@@ -1,0 +1,7 @@
+/**
+ * Benchmarks, and side-by-side runs against other engines.
+ */
+@NullMarked
+package dev.diopter.bench;
+
+import org.jspecify.annotations.NullMarked;

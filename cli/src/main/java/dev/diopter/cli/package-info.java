@@ -1,0 +1,7 @@
+/**
+ * The {@code diopter} command.
+ */
+@NullMarked
+package dev.diopter.cli;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,16 @@
+package dev.diopter.formats;
+
+/** A file from outside that is not what it should be: one line that says what was expected, what was found, and what to do. */
+public final class FormatException extends RuntimeException {
+  private static final long serialVersionUID = 1L;
+
+  /** With the whole sentence for the user. */
+  public FormatException(String message) {
+    super(message);
+  }
+
+  /** With the whole sentence for the user and what caused it. */
+  public FormatException(String message, Throwable cause) {
+    super(message, cause);
+  }
+}
