@@ -1,6 +1,4 @@
-/**
- * The model, its forward pass, hook points, hook plans, caches and generation.
- */
+/** The model, its forward pass, hook points, hook plans, caches and generation. */
 @NullMarked
 package dev.diopter.engine;
 
