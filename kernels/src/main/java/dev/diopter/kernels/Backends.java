@@ -1,0 +1,30 @@
+package dev.diopter.kernels;
+
+import dev.diopter.kernels.reference.ReferenceBackend;
+
+/** Opens backends by name. */
+public final class Backends {
+  private Backends() {}
+
+  /**
+   * Opens a backend, which the caller closes.
+   *
+   * @param name {@code reference}, {@code cpu}, {@code cuda}, or {@code auto} for the fastest that works here
+   * @param threads how many threads compute, 0 for all cores; ignored by the reference backend
+   * @throws IllegalArgumentException if there is no such backend or this build does not have it
+   */
+  public static Backend open(String name, int threads) {
+    if (threads < 0) {
+      throw new IllegalArgumentException("expected 0 or more threads, got " + threads);
+    }
+    return switch (name) {
+      case "reference", "cpu", "auto" -> new ReferenceBackend();
+      case "cuda" ->
+          throw new IllegalArgumentException(
+              "cuda is not available: this build has no CUDA backend");
+      default ->
+          throw new IllegalArgumentException(
+              "expected a backend of auto, cpu, cuda or reference, got " + name);
+    };
+  }
+}
