@@ -60,6 +60,10 @@ public final class Json {
               .maxTokenCount(MAX_TOKENS)
               .build());
 
+  private static final JsonFactory STREAMS =
+      factory(
+          StreamReadConstraints.builder().maxDocumentLength(MAX_BYTES).maxNestingDepth(MAX_DEPTH).build());
+
   private Json() {}
 
   /** A strict factory with bounds of its own, for readers of this package that need no tree. */
@@ -277,6 +281,14 @@ public final class Json {
     return JsonNodeFactory.instance.arrayNode();
   }
 
+  /**
+   * The tokens of a document, under the same rules, for documents of which a tree would be a waste. The parser throws {@link
+   * JacksonException}, which {@link #failure} turns into one line.
+   */
+  public static JsonParser tokens(InputStream in) {
+    return STREAMS.createParser(ObjectReadContext.empty(), strictUtf8(in));
+  }
+
   /** Decodes UTF-8 and fails at malformed bytes, where the library would guess another encoding. */
   static Reader strictUtf8(InputStream in) {
     return new InputStreamReader(
@@ -288,7 +300,7 @@ public final class Json {
   }
 
   /** What a parser reported, in one line. */
-  static FormatException failure(String source, JacksonException e) {
+  public static FormatException failure(String source, JacksonException e) {
     if (e.getCause() instanceof CharacterCodingException) {
       return new FormatException(source + ": expected UTF-8, found malformed bytes; write it again", e);
     }
