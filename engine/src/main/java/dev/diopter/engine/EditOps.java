@@ -1,5 +1,6 @@
 package dev.diopter.engine;
 
+import dev.diopter.models.ModelException;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 

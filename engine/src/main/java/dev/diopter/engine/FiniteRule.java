@@ -1,5 +1,7 @@
 package dev.diopter.engine;
 
+import dev.diopter.models.ModelException;
+
 /**
  * NaN and infinity are written only where the edit may: where it may not, every value that was in order stays so. Minus infinity is in
  * order for scores that are there already, and for knockouts, which write it by definition.

@@ -1,5 +1,7 @@
 package dev.diopter.engine;
 
+import dev.diopter.models.ModelException;
+
 /** Runs a user's function on a copy of a selection and takes the copy back when it keeps the rules. */
 final class FunctionEdit {
   private FunctionEdit() {}

@@ -1,5 +1,7 @@
 package dev.diopter.engine;
 
+import dev.diopter.models.ModelException;
+
 /** Counts who is using a model, so that closing it under a run is an error and not a crash. */
 final class Lease {
   private final String name;

@@ -3,6 +3,7 @@ package dev.diopter.engine;
 import dev.diopter.kernels.Backend;
 import dev.diopter.kernels.Backends;
 import dev.diopter.models.DecoderConfig;
+import dev.diopter.models.ModelException;
 import dev.diopter.models.ModelStore;
 import dev.diopter.models.OpenModel;
 import dev.diopter.models.Tokenizer;
@@ -55,7 +56,7 @@ public final class Model implements AutoCloseable {
    * @param nameOrFolder a checkpoint folder, a bundled model's name, or a hub id in the local Hugging Face cache
    */
   public static Model open(String nameOrFolder, ModelOptions options) {
-    try (OpenModel stored = ModelStore.open(nameOrFolder)) {
+    try (OpenModel stored = ModelStore.system().open(nameOrFolder)) {
       return on(Backends.open(options.backend(), options.threads()), stored);
     }
   }
@@ -64,7 +65,8 @@ public final class Model implements AutoCloseable {
   static Model on(Backend backend, OpenModel stored) {
     try {
       ModelWeights weights = ModelWeights.pack(backend, stored.config(), stored.weights());
-      return new Model(stored.name(), stored.config(), backend, weights, stored.tokenizer());
+      return new Model(
+          stored.displayName(), stored.config(), backend, weights, stored.openTokenizer());
     } catch (RuntimeException | Error e) {
       backend.close();
       throw e;

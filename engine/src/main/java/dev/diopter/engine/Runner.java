@@ -2,6 +2,7 @@ package dev.diopter.engine;
 
 import dev.diopter.kernels.Backend;
 import dev.diopter.models.DecoderConfig;
+import dev.diopter.models.ModelException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;

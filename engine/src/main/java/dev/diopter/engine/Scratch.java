@@ -4,6 +4,7 @@ import dev.diopter.kernels.Backend;
 import dev.diopter.kernels.Buffer;
 import dev.diopter.kernels.Matrix;
 import dev.diopter.models.DecoderConfig;
+import dev.diopter.models.ModelException;
 import java.util.ArrayList;
 import java.util.List;
 

@@ -32,7 +32,7 @@ final class TestModels {
   /** A fixture or a bundled model on a backend. */
   static Model open(String name, Backend backend) {
     String where = FIXTURES.contains(name) ? fixture(name).toString() : name;
-    try (OpenModel stored = ModelStore.open(where)) {
+    try (OpenModel stored = ModelStore.system().open(where)) {
       return Model.on(backend, stored);
     }
   }
