@@ -5,7 +5,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one pass has to do at which point: an array by layer and site whose entries are null where nothing was asked. Immutable.
+ * What one pass has to do at which point: an array by layer and site whose entries are null where
+ * nothing was asked. Immutable.
  */
 final class CompiledPlan {
   private static final Site[] SITES = Site.values();
@@ -40,14 +41,17 @@ final class CompiledPlan {
   /**
    * Compiles what acts at one step.
    *
-   * @param endless whether the pass goes on to its end whatever the plan reads, because logits, loss or caches are wanted
+   * @param endless whether the pass goes on to its end whatever the plan reads, because logits,
+   *     loss or caches are wanted
    * @throws UsageException if an edit comes behind everything that the pass returns
    */
   static CompiledPlan of(ResolvedPlan plan, int layers, int step, boolean endless) {
     Point[][] points = new Point[layers + 1][SITES.length];
     HookPoint last = endless ? null : lastNeeded(plan);
-    List<ResolvedRead> reads = plan.reads().stream().filter(r -> r.where().steps().contains(step)).toList();
-    List<ResolvedEdit> edits = plan.edits().stream().filter(e -> e.where().steps().contains(step)).toList();
+    List<ResolvedRead> reads =
+        plan.reads().stream().filter(r -> r.where().steps().contains(step)).toList();
+    List<ResolvedEdit> edits =
+        plan.edits().stream().filter(e -> e.where().steps().contains(step)).toList();
     for (ResolvedRead read : reads) {
       add(points, read.point(), last);
     }
@@ -55,7 +59,8 @@ final class CompiledPlan {
       HookPoint point = edit.point();
       if (!endless && (last == null || order(point) > order(last))) {
         throw new UsageException(
-            "edit of %s could not act: the run returns nothing that comes behind it".formatted(point));
+            "edit of %s could not act: the run returns nothing that comes behind it"
+                .formatted(point));
       }
       add(points, point, last);
     }
@@ -71,7 +76,7 @@ final class CompiledPlan {
   }
 
   private static void add(Point[][] points, HookPoint point, @Nullable HookPoint last) {
-    points[point.layer() + 1][point.site().ordinal()] =
+    points[point.layer() + 1][index(point.site())] =
         new Point(point, List.of(), List.of(), List.of(), point.equals(last));
   }
 
@@ -105,18 +110,25 @@ final class CompiledPlan {
     return a == null || order(b) > order(a) ? b : a;
   }
 
+  // Declaration order is the order of a pass, and an array by site makes an unasked point cost one
+  // null check.
+  @SuppressWarnings("EnumOrdinal")
+  private static int index(Site site) {
+    return site.ordinal();
+  }
+
   /** Rank of a point in the order in which a pass reaches them. */
   static int order(HookPoint point) {
-    int site = point.site().ordinal();
+    int site = index(point.site());
     if (point.site().inBlock()) {
       return (point.layer() + 1) * SITES.length + site;
     }
-    return site < Site.RESID_PRE.ordinal() ? site : (1 << 30) + site;
+    return site < index(Site.RESID_PRE) ? site : (1 << 30) + site;
   }
 
   /** What is asked of a point, or null. */
   @Nullable Point at(Site site, int layer) {
-    return points[layer + 1][site.ordinal()];
+    return points[layer + 1][index(site)];
   }
 
   /** Whether anything is asked of a point. */
@@ -132,7 +144,7 @@ final class CompiledPlan {
 
   /** Whether anything is asked of the points behind the blocks. */
   boolean asksAfterBlocks() {
-    for (int s = Site.LN_FINAL_SCALE.ordinal(); s < SITES.length; s++) {
+    for (int s = index(Site.LN_FINAL_SCALE); s < SITES.length; s++) {
       if (points[0][s] != null) {
         return true;
       }

@@ -12,9 +12,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The forward pass, for every architecture and every backend: rows of residual stream from one layer to another. At each hook point the
- * value goes through the pass's taps, which costs a null check where nobody asked. A method that returns true has reached the last
- * point that is needed.
+ * The forward pass, for every architecture and every backend: rows of residual stream from one
+ * layer to another. At each hook point the value goes through the pass's taps, which costs a null
+ * check where nobody asked. A method that returns true has reached the last point that is needed.
  */
 final class Decoder {
   private final Backend backend;
@@ -83,7 +83,16 @@ final class Decoder {
       int layer, ModelWeights.Layer w, RowMap map, Scratch s, Taps taps) {
     SplitInputs split = new SplitInputs(backend, config, kind, layer, s, taps.plan());
     if (split.take(map, taps)
-        || norm(Site.LN1_SCALE, Site.LN1_NORMALIZED, layer, s.residual, w.norm1(), s.normed, s.scale, map, taps)) {
+        || norm(
+            Site.LN1_SCALE,
+            Site.LN1_NORMALIZED,
+            layer,
+            s.residual,
+            w.norm1(),
+            s.normed,
+            s.scale,
+            map,
+            taps)) {
       return true;
     }
     backend.multiply(s.normed, w.queryKeyValue().all(), w.queryKeyValueBias(), s.queryKeyValue);
@@ -190,7 +199,8 @@ final class Decoder {
         return true;
       }
     }
-    if (norm(Site.LN2_SCALE, Site.LN2_NORMALIZED, layer, in, w.norm2(), s.normed, s.scale, map, taps)) {
+    if (norm(
+        Site.LN2_SCALE, Site.LN2_NORMALIZED, layer, in, w.norm2(), s.normed, s.scale, map, taps)) {
       return true;
     }
     backend.multiply(s.normed, w.input().all(), w.inputBias(), s.hidden);
@@ -214,7 +224,16 @@ final class Decoder {
 
   /** The final norm of some rows; {@code x} is overwritten by the unembedding's input. */
   boolean finalNorm(Matrix x, Matrix scale, RowMap map, Taps taps) {
-    return norm(Site.LN_FINAL_SCALE, Site.LN_FINAL_NORMALIZED, -1, x, weights.finalNorm(), x, scale, map, taps)
+    return norm(
+            Site.LN_FINAL_SCALE,
+            Site.LN_FINAL_NORMALIZED,
+            -1,
+            x,
+            weights.finalNorm(),
+            x,
+            scale,
+            map,
+            taps)
         || taps.rows(Site.UNEMBED_IN, -1, x, map);
   }
 

@@ -7,8 +7,8 @@ import java.util.TreeSet;
 import java.util.stream.IntStream;
 
 /**
- * Which rows go through the final norm and which through the unembedding: those whose logits or loss are wanted, and those at which a
- * hook reads or a function looks on.
+ * Which rows go through the final norm and which through the unembedding: those whose logits or
+ * loss are wanted, and those at which a hook reads or a function looks on.
  */
 record FinalRows(Picked normed, Picked unembedded) {
 
@@ -56,9 +56,7 @@ record FinalRows(Picked normed, Picked unembedded) {
 
     Picked part(int from, int to) {
       return new Picked(
-          Arrays.copyOfRange(sequences, from, to),
-          Arrays.copyOfRange(local, from, to),
-          source);
+          Arrays.copyOfRange(sequences, from, to), Arrays.copyOfRange(local, from, to), source);
     }
 
     /** Where these rows stand among others that contain them. */

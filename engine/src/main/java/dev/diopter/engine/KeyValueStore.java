@@ -9,8 +9,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The keys (after rotation) and values of one sequence, by layer: parts that may be shared with other stores and are only read, then an
- * own tail that grows. Written by one pass at a time; forks of a store may be used by different threads.
+ * The keys (after rotation) and values of one sequence, by layer: parts that may be shared with
+ * other stores and are only read, then an own tail that grows. Written by one pass at a time; forks
+ * of a store may be used by different threads.
  */
 public final class KeyValueStore {
   private static final int LEAST_CAPACITY = 16;
@@ -38,7 +39,9 @@ public final class KeyValueStore {
     return new KeyValueStore(backend, config, config.layers(), capacity);
   }
 
-  /** An empty store for a pass that nobody continues: all layers use one block, one after the other. */
+  /**
+   * An empty store for a pass that nobody continues: all layers use one block, one after the other.
+   */
   static KeyValueStore passing(Backend backend, DecoderConfig config, int capacity) {
     return new KeyValueStore(backend, config, 1, capacity);
   }

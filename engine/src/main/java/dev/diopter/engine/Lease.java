@@ -32,7 +32,8 @@ final class Lease {
   /** Closes; false if it was closed before. */
   synchronized boolean close() {
     if (uses > 0) {
-      throw new ModelException("%s is in use by %d runs: close it when they have ended".formatted(name, uses));
+      throw new ModelException(
+          "%s is in use by %d runs: close it when they have ended".formatted(name, uses));
     }
     boolean first = uses == 0;
     uses = -1;

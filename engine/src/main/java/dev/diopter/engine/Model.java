@@ -13,8 +13,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model ready to run: its configuration, its weights on a backend, its tokenizer. Immutable and shared by threads; runs leave nothing
- * behind. Close it when no run uses it: closing earlier is refused, using it afterwards too.
+ * A model ready to run: its configuration, its weights on a backend, its tokenizer. Immutable and
+ * shared by threads; runs leave nothing behind. Close it when no run uses it: closing earlier is
+ * refused, using it afterwards too.
  *
  * <p>Values equal Hugging Face's: weights are used as they are, without folding or centring.
  */
@@ -53,7 +54,8 @@ public final class Model implements AutoCloseable {
   /**
    * Opens a model.
    *
-   * @param nameOrFolder a checkpoint folder, a bundled model's name, or a hub id in the local Hugging Face cache
+   * @param nameOrFolder a checkpoint folder, a bundled model's name, or a hub id in the local
+   *     Hugging Face cache
    */
   public static Model open(String nameOrFolder, ModelOptions options) {
     try (OpenModel stored = ModelStore.system().open(nameOrFolder)) {
@@ -122,7 +124,10 @@ public final class Model implements AutoCloseable {
     return tokenizer;
   }
 
-  /** The ids of a text, with the special tokens that the tokenizer's own template says and no others. */
+  /**
+   * The ids of a text, with the special tokens that the tokenizer's own template says and no
+   * others.
+   */
   public Prompt prompt(String text) {
     return prompt(text, PromptOptions.DEFAULT);
   }

@@ -18,8 +18,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A decoder's weights on a backend, matrices that share their input packed side by side. Immutable and shared; the embedding is kept
- * once, as [width, vocabulary], and serves as the unembedding too where the two are tied.
+ * A decoder's weights on a backend, matrices that share their input packed side by side. Immutable
+ * and shared; the embedding is kept once, as [width, vocabulary], and serves as the unembedding too
+ * where the two are tied.
  */
 record ModelWeights(
     PackedMatrix tokenEmbedding,
@@ -143,16 +144,15 @@ record ModelWeights(
     PackedMatrix matrix(List<Projection> parts) {
       return backend.pack(
           parts.stream()
-              .map(
-                  p ->
-                      new StoredMatrix(
-                          p.weight().data(),
-                          storage(p.weight()),
-                          p.offset(),
-                          p.in(),
-                          p.out(),
-                          p.inStride(),
-                          p.outStride()))
+              .map(p ->
+                  new StoredMatrix(
+                      p.weight().data(),
+                      storage(p.weight()),
+                      p.offset(),
+                      p.in(),
+                      p.out(),
+                      p.inStride(),
+                      p.outStride()))
               .toList());
     }
 

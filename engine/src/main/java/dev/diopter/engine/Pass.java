@@ -8,9 +8,15 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Drives the decoder over one set of rows: from ids or a residual stream to logits, loss or a residual stream. */
+/**
+ * Drives the decoder over one set of rows: from ids or a residual stream to logits, loss or a
+ * residual stream.
+ */
 final class Pass {
-  /** Rows that are unembedded at a time where no hook needs them together: bounds the memory of logits. */
+  /**
+   * Rows that are unembedded at a time where no hook needs them together: bounds the memory of
+   * logits.
+   */
   private static final int UNEMBEDDED_ROWS = 64;
 
   private final Backend backend;
@@ -29,7 +35,8 @@ final class Pass {
    * @param ids ids of each sequence's rows
    * @param residuals residual rows of each sequence to start from; null to start from the embedding
    * @param startLayer first block
-   * @param stopLayer block in front of which the residual stream is returned; -1 to go on to the logits
+   * @param stopLayer block in front of which the residual stream is returned; -1 to go on to the
+   *     logits
    * @param logitRows for each sequence the rows of the pass, ascending, whose logits are returned
    * @param loss whether the mean loss of the next ids is returned
    */

@@ -2,7 +2,10 @@ package dev.diopter.engine;
 
 import java.util.List;
 
-/** Takes rows of logits as they come and keeps what was asked for: the rows themselves, or the loss alone. */
+/**
+ * Takes rows of logits as they come and keeps what was asked for: the rows themselves, or the loss
+ * alone.
+ */
 final class Readout {
   private final Pass.Task task;
   private final int vocabulary;
@@ -17,7 +20,8 @@ final class Readout {
     this.lossSum = new double[outcomes.size()];
     this.kept = new int[outcomes.size()];
     for (int s = 0; s < outcomes.size(); s++) {
-      outcomes.get(s).logits = new float[Scratch.checked((long) task.logitRows()[s].length * vocabulary)];
+      outcomes.get(s).logits =
+          new float[Scratch.checked((long) task.logitRows()[s].length * vocabulary)];
     }
   }
 

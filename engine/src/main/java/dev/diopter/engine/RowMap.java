@@ -1,7 +1,8 @@
 package dev.diopter.engine;
 
 /**
- * Which rows of a matrix belong to which sequence of a batch, and at which positions. Rows of one sequence are consecutive.
+ * Which rows of a matrix belong to which sequence of a batch, and at which positions. Rows of one
+ * sequence are consecutive.
  *
  * @param firstRow first row of each sequence
  * @param positions absolute positions of each sequence's rows, ascending

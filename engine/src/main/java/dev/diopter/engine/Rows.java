@@ -5,8 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The rows of one pass: consecutive rows for each sequence, their positions, and the keys and values that they attend to. A prompt is
- * rows 0 .. n-1 on an empty store, one new token is one row on a long store, a ragged batch is the rows of several prompts.
+ * The rows of one pass: consecutive rows for each sequence, their positions, and the keys and
+ * values that they attend to. A prompt is rows 0 .. n-1 on an empty store, one new token is one row
+ * on a long store, a ragged batch is the rows of several prompts.
  *
  * @param map rows and positions by sequence
  * @param stores keys and values by sequence

@@ -29,10 +29,10 @@ final class Runner {
     int[][] logitRows = logitRows(request, spans);
     ResolvedPlan plan = PlanResolver.resolve(request.plan(), config, spans);
     checkReached(plan, request.start() != null, start, stop);
-    boolean endless =
-        request.loss() || request.keepKeyValues() || stop >= 0 || anyRow(logitRows);
+    boolean endless = request.loss() || request.keepKeyValues() || stop >= 0 || anyRow(logitRows);
     Taps taps =
-        new Taps(CompiledPlan.of(plan, config.layers(), 0, endless), backend, config, spans.length, 0);
+        new Taps(
+            CompiledPlan.of(plan, config.layers(), 0, endless), backend, config, spans.length, 0);
     Pass.Task task =
         new Pass.Task(
             request.prompts().stream().map(Prompt::ids).toArray(int[][]::new),
@@ -48,7 +48,8 @@ final class Runner {
     Rows rows = rows(request.prompts(), stores);
     try (Scratch scratch = new Scratch(backend, config, rows.count())) {
       List<Pass.Outcome> outcomes = pass.run(task, rows, scratch, taps);
-      return results(request, spans, logitRows, outcomes, taps, request.keepKeyValues() ? stores : null);
+      return results(
+          request, spans, logitRows, outcomes, taps, request.keepKeyValues() ? stores : null);
     }
   }
 
@@ -56,14 +57,16 @@ final class Runner {
     int layer = asked < 0 ? asked + config.layers() : asked;
     if (layer < 0 || layer > config.layers()) {
       throw new UsageException(
-          "%s layer: expected %d to %d, got %d".formatted(what, -config.layers(), config.layers(), asked));
+          "%s layer: expected %d to %d, got %d"
+              .formatted(what, -config.layers(), config.layers(), asked));
     }
     return layer;
   }
 
   private void checkRange(RunRequest request, int start, int stop) {
     if (stop >= 0 && stop < start) {
-      throw new UsageException("expected to stop behind the start layer %d, got %d".formatted(start, stop));
+      throw new UsageException(
+          "expected to stop behind the start layer %d, got %d".formatted(start, stop));
     }
     boolean part = start > 0 || stop >= 0 && stop < config.layers();
     if (request.keepKeyValues() && part) {
@@ -78,11 +81,22 @@ final class Runner {
     plan.reads().forEach(r -> points.add(r.point()));
     plan.edits().forEach(e -> points.add(e.point()));
     for (HookPoint point : points) {
-      boolean before = fromResidual && (point.site().inBlock() ? point.layer() < start : point.site().compareTo(Site.RESID_PRE) < 0);
-      boolean behind = stop >= 0 && (point.site().inBlock() ? point.layer() >= stop : point.site().compareTo(Site.RESID_PRE) > 0);
+      boolean before =
+          fromResidual
+              && (point.site().inBlock()
+                  ? point.layer() < start
+                  : point.site().compareTo(Site.RESID_PRE) < 0);
+      boolean behind =
+          stop >= 0
+              && (point.site().inBlock()
+                  ? point.layer() >= stop
+                  : point.site().compareTo(Site.RESID_PRE) > 0);
       if (before || behind) {
         throw new UsageException(
-            "%s could not fire: this run %s".formatted(point, before ? "starts at block " + start : "stops in front of block " + stop));
+            "%s could not fire: this run %s"
+                .formatted(
+                    point,
+                    before ? "starts at block " + start : "stops in front of block " + stop));
       }
     }
   }
@@ -108,7 +122,8 @@ final class Runner {
       for (int id : prompts.get(s).ids()) {
         if (id < 0 || id >= config.vocabulary()) {
           throw new ModelException(
-              "token id %d is outside the vocabulary: expected 0 to %d".formatted(id, config.vocabulary() - 1));
+              "token id %d is outside the vocabulary: expected 0 to %d"
+                  .formatted(id, config.vocabulary() - 1));
         }
       }
       spans[s] = new PromptSpan(first, end, newTokens);

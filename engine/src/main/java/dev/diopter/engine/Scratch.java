@@ -9,7 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The memory of a pass over a number of rows. One for each pass at a time; decoding reuses one for all its steps.
+ * The memory of a pass over a number of rows. One for each pass at a time; decoding reuses one for
+ * all its steps.
  */
 final class Scratch implements AutoCloseable {
   final Matrix residual; // [rows, width]

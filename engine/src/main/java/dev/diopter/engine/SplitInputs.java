@@ -9,9 +9,10 @@ import dev.diopter.models.DecoderConfig;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The per-head inputs of a block's attention: {@code hook_attn_in}, {@code hook_q_input}, {@code hook_k_input}, {@code hook_v_input}.
- * They are laid out only where somebody asked. Where one was edited, its heads are normed and projected from their own input; the norm
- * and the products run the same chains as the shared ones, so an edit that changes nothing changes no bit.
+ * The per-head inputs of a block's attention: {@code hook_attn_in}, {@code hook_q_input}, {@code
+ * hook_k_input}, {@code hook_v_input}. They are laid out only where somebody asked. Where one was
+ * edited, its heads are normed and projected from their own input; the norm and the products run
+ * the same chains as the shared ones, so an edit that changes nothing changes no bit.
  */
 final class SplitInputs {
   private final Backend backend;
@@ -20,10 +21,16 @@ final class SplitInputs {
   private final int layer;
   private final Scratch scratch;
   private final CompiledPlan plan;
-  private final @Nullable Matrix[] edited = new @Nullable Matrix[3]; // q, k, v: [rows, heads * width]
+  private final @Nullable Matrix[] edited =
+      new @Nullable Matrix[3]; // q, k, v: [rows, heads * width]
 
   SplitInputs(
-      Backend backend, DecoderConfig config, NormKind kind, int layer, Scratch scratch, CompiledPlan plan) {
+      Backend backend,
+      DecoderConfig config,
+      NormKind kind,
+      int layer,
+      Scratch scratch,
+      CompiledPlan plan) {
     this.backend = backend;
     this.config = config;
     this.kind = kind;
@@ -32,7 +39,10 @@ final class SplitInputs {
     this.plan = plan;
   }
 
-  /** Lays out what was asked for, with its reads and edits. Returns true when nothing behind it is needed. */
+  /**
+   * Lays out what was asked for, with its reads and edits. Returns true when nothing behind it is
+   * needed.
+   */
   boolean take(RowMap map, Taps taps) {
     Matrix shared = null;
     try {

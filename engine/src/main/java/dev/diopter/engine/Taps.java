@@ -10,8 +10,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * What happens at the hook points of one pass: reads are copied out, edits are made, in the order of the plan. One for each pass, used
- * by its thread alone.
+ * What happens at the hook points of one pass: reads are copied out, edits are made, in the order
+ * of the plan. One for each pass, used by its thread alone.
  */
 final class Taps {
   private final CompiledPlan plan;
@@ -122,7 +122,10 @@ final class Taps {
     return false;
   }
 
-  /** Scores or patterns of one sequence, [head, row, key]. Returns true when nothing behind them is needed. */
+  /**
+   * Scores or patterns of one sequence, [head, row, key]. Returns true when nothing behind them is
+   * needed.
+   */
   boolean scores(Site site, int layer, Buffer value, int keys, RowMap map, int sequence) {
     CompiledPlan.Point point = plan.at(site, layer);
     if (point == null) {
@@ -191,7 +194,8 @@ final class Taps {
       backend.download(m.buffer(), m.offset(), out, 0, out.length);
     } else {
       for (int r = 0; r < m.rows(); r++) {
-        backend.download(m.buffer(), m.offset() + r * m.stride(), out, r * m.columns(), m.columns());
+        backend.download(
+            m.buffer(), m.offset() + r * m.stride(), out, r * m.columns(), m.columns());
       }
     }
     return out;
@@ -202,7 +206,8 @@ final class Taps {
       backend.upload(values, 0, m.buffer(), m.offset(), values.length);
     } else {
       for (int r = 0; r < m.rows(); r++) {
-        backend.upload(values, r * m.columns(), m.buffer(), m.offset() + r * m.stride(), m.columns());
+        backend.upload(
+            values, r * m.columns(), m.buffer(), m.offset() + r * m.stride(), m.columns());
       }
     }
   }

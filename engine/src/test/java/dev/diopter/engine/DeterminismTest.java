@@ -16,7 +16,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The determinism contract: what is hooked, batched, cached, resumed or threaded changes no bit. */
+/**
+ * The determinism contract: what is hooked, batched, cached, resumed or threaded changes no bit.
+ */
 class DeterminismTest {
   private static final Map<String, Model> OPEN = new HashMap<>();
   private static final long SEED = Long.getLong("diopter.seed", 20261124);
@@ -55,7 +57,8 @@ class DeterminismTest {
     assertThat(actual.length).as(what).isEqualTo(expected.length);
     for (int i = 0; i < expected.length; i++) {
       if (Float.floatToRawIntBits(actual[i]) != Float.floatToRawIntBits(expected[i])) {
-        throw new AssertionError("%s: expected %s at %d, got %s".formatted(what, expected[i], i, actual[i]));
+        throw new AssertionError(
+            "%s: expected %s at %d, got %s".formatted(what, expected[i], i, actual[i]));
       }
     }
   }
@@ -66,7 +69,8 @@ class DeterminismTest {
     Model model = model(name, backend);
     Prompt prompt = TestModels.randomPrompt(model, random(name), 13);
     float[] plain = allLogits(model, prompt, HookPlan.NONE);
-    for (String hooks : List.of("*", "optional:*", "blocks.*.attn.hook_pattern", "blocks.*.hook_resid_post")) {
+    for (String hooks :
+        List.of("*", "optional:*", "blocks.*.attn.hook_pattern", "blocks.*.hook_resid_post")) {
       HookPlan reads = HookPlan.builder().read(hooks).build();
       assertSameBits(hooks, allLogits(model, prompt, reads), plain);
     }
@@ -78,8 +82,7 @@ class DeterminismTest {
     Model model = model(name, backend);
     Prompt prompt = TestModels.randomPrompt(model, random(name), 9);
     HookPlan all = HookPlan.builder().read("*").read("optional:*").build();
-    RunResult plain =
-        model.run(RunRequest.of(prompt).plan(all).logits(Logits.ALL)).getFirst();
+    RunResult plain = model.run(RunRequest.of(prompt).plan(all).logits(Logits.ALL)).getFirst();
     for (HookPoint point : model.hookPoints()) {
       HookPlan touched =
           HookPlan.builder()
@@ -110,15 +113,19 @@ class DeterminismTest {
       prompts.add(TestModels.randomPrompt(model, random, length));
     }
     HookPlan plan = HookPlan.builder().read("*").read("optional:*").build();
-    List<RunResult> batch = model.run(RunRequest.of(prompts).plan(plan).logits(Logits.ALL).withLoss());
+    List<RunResult> batch =
+        model.run(RunRequest.of(prompts).plan(plan).logits(Logits.ALL).withLoss());
     for (int s = 0; s < prompts.size(); s++) {
       RunResult alone =
-          model.run(RunRequest.of(prompts.get(s)).plan(plan).logits(Logits.ALL).withLoss()).getFirst();
+          model
+              .run(RunRequest.of(prompts.get(s)).plan(plan).logits(Logits.ALL).withLoss())
+              .getFirst();
       assertSameBits("logits", batch.get(s).logits(), alone.logits());
       assertThat(batch.get(s).lossNats()).isEqualTo(alone.lossNats());
       assertThat(batch.get(s).activations().keySet()).isEqualTo(alone.activations().keySet());
       for (String hook : alone.activations().keySet()) {
-        assertSameBits(hook, batch.get(s).activation(hook).values(), alone.activation(hook).values());
+        assertSameBits(
+            hook, batch.get(s).activation(hook).values(), alone.activation(hook).values());
       }
     }
   }
@@ -133,11 +140,13 @@ class DeterminismTest {
     for (int cut : new int[] {1, 5, 16, 17}) {
       Prompt head = Prompt.ofIds(Arrays.copyOf(prompt.ids(), cut));
       Prompt tail = Prompt.ofIds(Arrays.copyOfRange(prompt.ids(), cut, prompt.length()));
-      KeyValueStore store = model.run(RunRequest.of(head).keepingKeyValues()).getFirst().keyValues();
+      KeyValueStore store =
+          model.run(RunRequest.of(head).keepingKeyValues()).getFirst().keyValues();
       RunResult rest =
           model.run(RunRequest.of(tail).after(List.of(store)).logits(Logits.ALL)).getFirst();
       assertThat(rest.logitPositions()).isEqualTo(IntStream.range(cut, prompt.length()).toArray());
-      assertSameBits("cut " + cut, rest.logits(), Arrays.copyOfRange(full, cut * vocabulary, full.length));
+      assertSameBits(
+          "cut " + cut, rest.logits(), Arrays.copyOfRange(full, cut * vocabulary, full.length));
       assertThat(store.length()).isEqualTo(cut);
     }
   }
@@ -149,11 +158,16 @@ class DeterminismTest {
     Prompt prompt = TestModels.randomPrompt(model, random(name), 6);
     Selection everyStep = Selection.ALL.steps(Steps.ALL);
     HookPlan plan =
-        HookPlan.builder().read("unembed.hook_out", everyStep).read("blocks.*.hook_resid_post", everyStep).build();
+        HookPlan.builder()
+            .read("unembed.hook_out", everyStep)
+            .read("blocks.*.hook_resid_post", everyStep)
+            .build();
     GenerationResult generated =
-        model.generate(prompt, GenerationOptions.greedy(10).ignoringEos(), plan, GenerationListener.NONE);
+        model.generate(
+            prompt, GenerationOptions.greedy(10).ignoringEos(), plan, GenerationListener.NONE);
     assertThat(generated.ids()).hasSize(10);
-    int[] all = IntStream.concat(Arrays.stream(prompt.ids()), Arrays.stream(generated.ids())).toArray();
+    int[] all =
+        IntStream.concat(Arrays.stream(prompt.ids()), Arrays.stream(generated.ids())).toArray();
     float[] full = allLogits(model, Prompt.ofIds(all), HookPlan.NONE);
     int vocabulary = model.config().vocabulary();
     for (int step = 1; step < generated.steps().size(); step++) {
@@ -175,7 +189,8 @@ class DeterminismTest {
       prompts.add(TestModels.randomPrompt(model, random, length));
     }
     GenerationOptions options = GenerationOptions.sampling(8, 0.9, 7).withTopK(20).withTopP(0.95);
-    List<GenerationResult> batch = model.generate(prompts, options, HookPlan.NONE, GenerationListener.NONE);
+    List<GenerationResult> batch =
+        model.generate(prompts, options, HookPlan.NONE, GenerationListener.NONE);
     for (int s = 0; s < prompts.size(); s++) {
       assertThat(batch.get(s).ids()).isEqualTo(model.generate(prompts.get(s), options).ids());
     }
@@ -191,7 +206,9 @@ class DeterminismTest {
     for (int l = 0; l <= layers; l++) {
       float[] residual = model.run(RunRequest.of(prompt).stopAt(l)).getFirst().residual();
       RunResult resumed =
-          model.run(RunRequest.of(prompt).startAt(l, List.of(residual)).logits(Logits.ALL)).getFirst();
+          model
+              .run(RunRequest.of(prompt).startAt(l, List.of(residual)).logits(Logits.ALL))
+              .getFirst();
       assertSameBits("layer " + l, resumed.logits(), full);
     }
   }
