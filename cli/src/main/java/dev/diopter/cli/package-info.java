@@ -1,6 +1,4 @@
-/**
- * The {@code diopter} command.
- */
+/** The {@code diopter} command. */
 @NullMarked
 package dev.diopter.cli;
 

@@ -1,0 +1,12 @@
+package dev.diopter.engine;
+
+/**
+ * How a model is opened.
+ *
+ * @param backend {@code auto}, {@code cpu}, {@code cuda} or {@code reference}
+ * @param threads how many threads compute; 0 for all cores
+ */
+public record ModelOptions(String backend, int threads) {
+  /** The fastest backend that works here, all cores. */
+  public static final ModelOptions DEFAULT = new ModelOptions("auto", 0);
+}
