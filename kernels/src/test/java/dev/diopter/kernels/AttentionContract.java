@@ -13,7 +13,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Attention of every backend: against loops in double, fused against step by step, and however the keys are cut into blocks. */
+/**
+ * Attention of every backend: against loops in double, fused against step by step, and however the
+ * keys are cut into blocks.
+ */
 public abstract class AttentionContract {
   protected Backend backend;
   private Random random;
@@ -168,7 +171,9 @@ public abstract class AttentionContract {
     Matrix q = Samples.matrix(backend, random, rows, c.width());
     float[] whole = attend(c, q, new AttentionSpan(0, rows, 59, view(c, 70)));
     for (int[] lengths :
-        new int[][] {{59, 11}, {1, 69}, {16, 54}, {13, 0, 20, 37}, {65, 5}, {0, 70}, {32, 16, 22}}) {
+        new int[][] {
+          {59, 11}, {1, 69}, {16, 54}, {13, 0, 20, 37}, {65, 5}, {0, 70}, {32, 16, 22}
+        }) {
       float[] cut = attend(c, q, new AttentionSpan(0, rows, 59, view(c, lengths)));
       assertThat(Samples.bits(cut)).as(Arrays.toString(lengths)).isEqualTo(Samples.bits(whole));
     }
@@ -272,7 +277,8 @@ public abstract class AttentionContract {
     KeyValueView view = view(c, 5);
     Matrix q = Samples.matrix(backend, random, 5, c.width());
     refuses(q, new AttentionSpan(0, 5, 1, view), 4, "expected a view of at least 6 keys, got 5");
-    refuses(q, new AttentionSpan(1, 5, 0, view), 4, "expected a span inside 5 rows of q, got 5 from 1");
+    refuses(
+        q, new AttentionSpan(1, 5, 0, view), 4, "expected a span inside 5 rows of q, got 5 from 1");
     refuses(q, new AttentionSpan(0, 5, 0, view), 3, "expected query heads divisible by 2, got 3");
     refuses(q, new AttentionSpan(0, 5, 0, view), 2, "expected q of 16 columns, got 32");
     KeyValueView long7 = new KeyValueView(view.blocks(), new int[] {99});
@@ -283,7 +289,8 @@ public abstract class AttentionContract {
         .isThrownBy(() -> backend.store(rows, rows, block, 2))
         .withMessage("expected entries inside a capacity of 4, got 3 from 2");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> backend.scores(q, new AttentionSpan(0, 5, 0, view), 4, 1, backend.allocate(99)))
+        .isThrownBy(
+            () -> backend.scores(q, new AttentionSpan(0, 5, 0, view), 4, 1, backend.allocate(99)))
         .withMessage("expected scores of at least 100 floats, got 99");
   }
 

@@ -17,7 +17,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** What every backend does, against loops in double written here once more. Attention has its own. */
+/**
+ * What every backend does, against loops in double written here once more. Attention has its own.
+ */
 public abstract class BackendContract {
   /** A rounding error of float32. */
   static final double EPS = Math.ulp(1f) / 2;
@@ -139,8 +141,7 @@ public abstract class BackendContract {
   }
 
   private void checkHeads(int heads, int width, int out, int rows) {
-    Weights w =
-        Samples.weights(random, StorageType.F32, Layout.ROWS_OF_INPUTS, heads * width, out);
+    Weights w = Samples.weights(random, StorageType.F32, Layout.ROWS_OF_INPUTS, heads * width, out);
     PackedMatrix packed = backend.pack(List.of(w.stored()));
     Buffer bias = Samples.buffer(backend, Samples.floats(random, out));
     Matrix x = Samples.matrix(backend, random, rows, heads * width);
@@ -176,7 +177,9 @@ public abstract class BackendContract {
   }
 
   @ParameterizedTest
-  @EnumSource(value = StorageType.class, names = {"F16", "BF16"})
+  @EnumSource(
+      value = StorageType.class,
+      names = {"F16", "BF16"})
   void pack_every16BitValue_widensExactly(StorageType type) {
     short[] bits = new short[1 << 16];
     for (int i = 0; i < bits.length; i++) {
@@ -193,7 +196,8 @@ public abstract class BackendContract {
                   : Float.intBitsToFloat(bits[i] << 16));
     }
     Matrix out = Samples.empty(backend, random, 1, bits.length);
-    backend.multiply(Samples.matrix(backend, random, new float[] {1}, 1, 1), packed.all(), null, out);
+    backend.multiply(
+        Samples.matrix(backend, random, new float[] {1}, 1, 1), packed.all(), null, out);
     assertThat(Samples.bits(Samples.values(backend, out))).isEqualTo(Samples.bits(expected));
     Matrix rows = Samples.empty(backend, random, 2, bits.length);
     Matrix ones = Samples.matrix(backend, random, new float[] {1, 1}, 2, 1);
@@ -215,8 +219,7 @@ public abstract class BackendContract {
   void embed_anyIds_gathersColumns(StorageType type) {
     int width = 50;
     int vocabulary = 131;
-    Weights table =
-        Samples.weights(random, type, Layout.ROWS_OF_OUTPUTS, width, vocabulary);
+    Weights table = Samples.weights(random, type, Layout.ROWS_OF_OUTPUTS, width, vocabulary);
     PackedMatrix packed = backend.pack(List.of(table.stored()));
     int[] ids = {130, 0, 17, 17, 16, 15, 64};
     Matrix out = Samples.empty(backend, random, ids.length, width);
@@ -406,7 +409,8 @@ public abstract class BackendContract {
     assertThat(Samples.values(backend, gathered)).containsExactly(5, 6, 1, 2, 1, 2, 3, 4);
     Matrix repeated = Samples.empty(backend, random, 3, 4);
     backend.repeat(x, 2, repeated);
-    assertThat(Samples.values(backend, repeated)).containsExactly(1, 2, 1, 2, 3, 4, 3, 4, 5, 6, 5, 6);
+    assertThat(Samples.values(backend, repeated))
+        .containsExactly(1, 2, 1, 2, 3, 4, 3, 4, 5, 6, 5, 6);
   }
 
   @Test
@@ -442,13 +446,17 @@ public abstract class BackendContract {
     Buffer small = backend.allocate(4);
     refuses(() -> backend.multiply(y, w.all(), null, y), "expected x of 3 x 6, got 3 x 5");
     refuses(() -> backend.multiply(x, w.all(), null, x), "expected out of 3 x 5, got 3 x 6");
-    refuses(() -> backend.multiply(x, w.all(), small, y), "expected bias of at least 5 floats, got 4");
-    refuses(() -> backend.multiplyByHead(x, w, 4, null, y), "expected inputs divisible by 4, got 6");
+    refuses(
+        () -> backend.multiply(x, w.all(), small, y), "expected bias of at least 5 floats, got 4");
+    refuses(
+        () -> backend.multiplyByHead(x, w, 4, null, y), "expected inputs divisible by 4, got 6");
     refuses(() -> backend.affine(x, small, null, x), "expected gain of at least 6 floats, got 4");
     refuses(() -> backend.normScale(NormKind.RMS, x, 1, y), "expected out of 3 x 1, got 3 x 5");
     refuses(() -> backend.add(x, y, x), "expected b of 3 x 6, got 3 x 5");
     refuses(() -> backend.gelu(x, y), "expected out of 3 x 6, got 3 x 5");
-    refuses(() -> backend.embed(w, backend.indices(new int[] {0, 5, 1}), x), "expected id in 0..4, got 5");
+    refuses(
+        () -> backend.embed(w, backend.indices(new int[] {0, 5, 1}), x),
+        "expected id in 0..4, got 5");
     refuses(
         () -> backend.gather(x, backend.indices(new int[] {0, -1, 1}), x),
         "expected row in 0..2, got -1");
@@ -492,9 +500,7 @@ public abstract class BackendContract {
   }
 
   private static void refuses(Runnable action, String message) {
-    assertThatIllegalArgumentException()
-        .isThrownBy(action::run)
-        .withMessageContaining(message);
+    assertThatIllegalArgumentException().isThrownBy(action::run).withMessageContaining(message);
   }
 
   static void check(float got, double want, double tolerance, int row, int column) {

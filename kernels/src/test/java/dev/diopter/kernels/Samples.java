@@ -75,7 +75,9 @@ public final class Samples {
     return values;
   }
 
-  /** How a stored matrix lies: inputs as rows, outputs as rows, or spread out in both directions. */
+  /**
+   * How a stored matrix lies: inputs as rows, outputs as rows, or spread out in both directions.
+   */
   public enum Layout {
     ROWS_OF_OUTPUTS,
     ROWS_OF_INPUTS,
@@ -85,8 +87,7 @@ public final class Samples {
   /** A stored matrix and the values that it stands for, [in][out]. */
   public record Weights(StoredMatrix stored, float[] values) {}
 
-  public static Weights weights(
-      Random random, StorageType type, Layout layout, int in, int out) {
+  public static Weights weights(Random random, StorageType type, Layout layout, int in, int out) {
     long inStride =
         switch (layout) {
           case ROWS_OF_OUTPUTS -> 1;
@@ -110,8 +111,7 @@ public final class Samples {
         values[i * out + o] = put(bytes, at, type, (float) random.nextGaussian());
       }
     }
-    return new Weights(
-        new StoredMatrix(bytes, type, offset, in, out, inStride, outStride), values);
+    return new Weights(new StoredMatrix(bytes, type, offset, in, out, inStride, outStride), values);
   }
 
   /** Stores a value rounded to the type and returns what was stored. */

@@ -16,8 +16,14 @@ import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Random;
 
-/** Bytes that a round of operations allocates once compiled: vectors that are boxed would cost megabytes. */
+/**
+ * Bytes that a round of operations allocates once compiled: vectors that are boxed would cost
+ * megabytes.
+ */
 final class AllocationProbe {
+  /** A round makes a few small objects for each of its operations; one boxed loop costs more. */
+  static final long FEW = 8_000;
+
   private AllocationProbe() {}
 
   /** The least of many rounds, at most 20 seconds of them. */
@@ -28,7 +34,7 @@ final class AllocationProbe {
       Round round = new Round(backend, random);
       long least = Long.MAX_VALUE;
       long end = System.nanoTime() + 20_000_000_000L;
-      while (least > 16_000 && System.nanoTime() < end) {
+      while (least > FEW && System.nanoTime() < end) {
         long before = threads.getCurrentThreadAllocatedBytes();
         round.run();
         least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);

@@ -18,7 +18,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 
-/** Every operation on odd sizes and special values, with the bits of the results: two backends that agree here are interchangeable. */
+/**
+ * Every operation on odd sizes and special values, with the bits of the results: two backends that
+ * agree here are interchangeable.
+ */
 final class Battery {
   private final Backend backend;
   private final Random random;
@@ -83,8 +86,7 @@ final class Battery {
           int in = heads * 35;
           PackedMatrix w =
               backend.pack(
-                  List.of(
-                      Samples.weights(random, type, Layout.ROWS_OF_INPUTS, in, 51).stored()));
+                  List.of(Samples.weights(random, type, Layout.ROWS_OF_INPUTS, in, 51).stored()));
           Buffer bias = Samples.buffer(backend, Samples.floats(random, 51));
           Matrix x = Samples.matrix(backend, random, rows, in);
           Matrix out = Samples.empty(backend, random, rows, 51);
@@ -130,8 +132,7 @@ final class Battery {
       Matrix wide = Samples.matrix(backend, random, 3, 4 * n + 2);
       Matrix turned = Samples.empty(backend, random, 3, 4 * n + 2);
       int[] positions = {0, 77, 1234};
-      backend.rotate(
-          wide, 2, backend.rotary(frequencies), backend.indices(positions), turned);
+      backend.rotate(wide, 2, backend.rotary(frequencies), backend.indices(positions), turned);
       keep("rotate " + n, turned);
     }
   }
@@ -174,8 +175,20 @@ final class Battery {
   /** Values of every magnitude, with infinities, zeros, subnormals and NaN among them. */
   private float[] anything(int n) {
     float[] special = {
-      0f, -0f, 1f, -1f, Float.MIN_VALUE, -Float.MIN_NORMAL, Float.MAX_VALUE, Float.NaN,
-      Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, -87.5f, -103.9f, 88.7f, -110.5f
+      0f,
+      -0f,
+      1f,
+      -1f,
+      Float.MIN_VALUE,
+      -Float.MIN_NORMAL,
+      Float.MAX_VALUE,
+      Float.NaN,
+      Float.POSITIVE_INFINITY,
+      Float.NEGATIVE_INFINITY,
+      -87.5f,
+      -103.9f,
+      88.7f,
+      -110.5f
     };
     float[] values = new float[n];
     for (int i = 0; i < n; i++) {

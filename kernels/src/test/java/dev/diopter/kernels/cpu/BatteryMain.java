@@ -3,7 +3,10 @@ package dev.diopter.kernels.cpu;
 import dev.diopter.kernels.Backend;
 import java.util.Arrays;
 
-/** Runs the {@link Battery} in a JVM of its own and prints a hash for each result; {@code open} only opens the backend. */
+/**
+ * Runs the {@link Battery} in a JVM of its own and prints a hash for each result; {@code open} only
+ * opens the backend.
+ */
 final class BatteryMain {
   private BatteryMain() {}
 

@@ -21,7 +21,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The determinism contract within one JVM, bit for bit. Other vector widths: {@link OtherJvmTest}. */
+/**
+ * The determinism contract within one JVM, bit for bit. Other vector widths: {@link OtherJvmTest}.
+ */
 class BitsTest {
   private static final long SEED = 99;
   private static Map<String, int[]> expected = Map.of();
@@ -61,7 +63,9 @@ class BitsTest {
 
   /** The chain of fused multiply-adds, written down once more. */
   @ParameterizedTest
-  @EnumSource(value = KernelChoice.class, names = {"VECTOR", "SCALAR"})
+  @EnumSource(
+      value = KernelChoice.class,
+      names = {"VECTOR", "SCALAR"})
   void multiply_anySize_isOneChainOfFusedMultiplyAdds(KernelChoice choice) {
     Random random = Samples.random(5);
     try (Backend backend = CpuBackend.create(choice, 2)) {
@@ -105,8 +109,7 @@ class BitsTest {
     try (Backend backend = CpuBackend.create(KernelChoice.VECTOR, 3, 0)) {
       PackedMatrix w =
           backend.pack(
-              List.of(
-                  Samples.weights(random, type, Layout.ROWS_OF_INPUTS, in, out).stored()));
+              List.of(Samples.weights(random, type, Layout.ROWS_OF_INPUTS, in, out).stored()));
       Buffer bias = Samples.buffer(backend, Samples.floats(random, out));
       Matrix x = Samples.matrix(backend, random, rows, in);
       Matrix whole = Samples.empty(backend, random, rows, out);
@@ -132,7 +135,11 @@ class BitsTest {
         WeightSlice slice = w.all().outputs(from, to);
         Matrix part = Samples.empty(backend, random, end - r, to - from);
         backend.multiply(x.rows(r, end), slice, bias, part);
-        same(backend, whole.rows(r, end).columns(from, to), part, "outputs %d..%d".formatted(from, to));
+        same(
+            backend,
+            whole.rows(r, end).columns(from, to),
+            part,
+            "outputs %d..%d".formatted(from, to));
       }
     }
   }
@@ -200,7 +207,9 @@ class BitsTest {
 
   /** 16 strided partial sums and the tree, written down once more. */
   @ParameterizedTest
-  @EnumSource(value = KernelChoice.class, names = {"VECTOR", "SCALAR"})
+  @EnumSource(
+      value = KernelChoice.class,
+      names = {"VECTOR", "SCALAR"})
   void normScale_anyWidth_reducesInTheStatedOrder(KernelChoice choice) {
     Random random = Samples.random(9);
     try (Backend backend = CpuBackend.create(choice, 1)) {

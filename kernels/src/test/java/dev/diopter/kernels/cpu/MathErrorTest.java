@@ -8,7 +8,10 @@ import java.util.Random;
 import java.util.function.DoubleUnaryOperator;
 import org.junit.jupiter.api.Test;
 
-/** The stated errors of exp, GELU and SiLU, over all exponents, and that vectors compute the very same. */
+/**
+ * The stated errors of exp, GELU and SiLU, over all exponents, and that vectors compute the very
+ * same.
+ */
 class MathErrorTest {
   private static final double TWICE_SQRT_2_OVER_PI = 2 * Math.sqrt(2 / Math.PI);
   private static final int PER_EXPONENT = 3000;
@@ -41,13 +44,16 @@ class MathErrorTest {
     DoubleUnaryOperator exact =
         x -> x / (1 + Math.exp(-TWICE_SQRT_2_OVER_PI * (x + 0.044715 * x * x * x)));
     assertThat(worst(ScalarMath::gelu, exact)).isLessThan(3.0);
-    assertThat(ScalarMath.gelu(1f)).isCloseTo(0.841192f, org.assertj.core.data.Offset.offset(1e-6f));
+    assertThat(ScalarMath.gelu(1f))
+        .isCloseTo(0.841192f, org.assertj.core.data.Offset.offset(1e-6f));
     assertThat(ScalarMath.gelu(Float.POSITIVE_INFINITY)).isEqualTo(Float.POSITIVE_INFINITY);
     assertThat(ScalarMath.gelu(Float.NEGATIVE_INFINITY)).isNaN();
     assertThat(ScalarMath.gelu(Float.NaN)).isNaN();
   }
 
-  /** Largest error in units in the last place of the exact result, one more for subnormal results. */
+  /**
+   * Largest error in units in the last place of the exact result, one more for subnormal results.
+   */
   private static double worst(FloatFunction function, DoubleUnaryOperator exact) {
     double worst = 0;
     for (float x : arguments()) {
@@ -105,7 +111,8 @@ class MathErrorTest {
     assertThat(Samples.bits(b)).isEqualTo(Samples.bits(a));
     float[] partials = new float[16];
     for (int o = 0; o + 37 < x.length; o += 37) {
-      // Rows of softmax whose largest value is 0, so that the exponential sees the values as they are.
+      // Rows of softmax whose largest value is 0, so that the exponential sees the values as they
+      // are.
       float[] row = Arrays.copyOfRange(x, o, o + 48);
       for (int i = 0; i < 37; i++) {
         row[i] = -Math.abs(row[i]);

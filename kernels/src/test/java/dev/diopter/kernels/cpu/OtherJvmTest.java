@@ -16,7 +16,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What depends on the JVM's flags: each vector width, which is a constant of a JVM, and the ways to have no vectors. */
+/**
+ * What depends on the JVM's flags: each vector width, which is a constant of a JVM, and the ways to
+ * have no vectors.
+ */
 class OtherJvmTest {
   private static final long SEED = 4711;
   private static final String MODULE = "--add-modules=jdk.incubator.vector";
@@ -82,7 +85,10 @@ class OtherJvmTest {
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-Xmx256m", "-XX:+UseSerialGC", "-ea"));
     command.addAll(List.of(flags));
-    command.addAll(List.of("-cp", place(CpuBackend.class) + java.io.File.pathSeparator + place(BatteryMain.class)));
+    command.addAll(
+        List.of(
+            "-cp",
+            place(CpuBackend.class) + java.io.File.pathSeparator + place(BatteryMain.class)));
     command.addAll(List.of(BatteryMain.class.getName(), argument));
     Process process =
         new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();

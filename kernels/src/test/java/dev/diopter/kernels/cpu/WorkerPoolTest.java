@@ -70,27 +70,25 @@ class WorkerPoolTest {
     try (WorkerPool pool = new WorkerPool(3, 0)) {
       for (int bad = 0; bad < 50; bad++) {
         int at = bad;
-        assertThatThrownBy(
-                () ->
-                    pool.run(
-                        50,
-                        1,
-                        (from, to, _) -> {
-                          if (from <= at && at < to) {
-                            throw new ArithmeticException("item " + at);
-                          }
-                        }))
+        assertThatThrownBy(() ->
+                pool.run(
+                    50,
+                    1,
+                    (from, to, _) -> {
+                      if (from <= at && at < to) {
+                        throw new ArithmeticException("item " + at);
+                      }
+                    }))
             .isInstanceOf(ArithmeticException.class)
             .hasMessage("item " + at);
       }
-      assertThatThrownBy(
-              () ->
-                  pool.run(
-                      50,
-                      1,
-                      (from, to, _) -> {
-                        throw new StackOverflowError();
-                      }))
+      assertThatThrownBy(() ->
+              pool.run(
+                  50,
+                  1,
+                  (from, to, _) -> {
+                    throw new StackOverflowError();
+                  }))
           .isInstanceOf(StackOverflowError.class);
       int[] sum = new int[1];
       pool.run(1, 1, (from, to, _) -> sum[0] = to);
@@ -106,26 +104,25 @@ class WorkerPoolTest {
       for (int c = 0; c < 6; c++) {
         int caller = c;
         runs.add(
-            callers.submit(
-                () -> {
-                  for (int round = 0; round < 300; round++) {
-                    int[] cells = new int[97];
-                    int mark = caller * 1000 + round;
-                    pool.run(
-                        cells.length,
-                        1,
-                        (from, to, scratch) -> {
-                          float[] own = scratch.sums(97);
-                          for (int i = from; i < to; i++) {
-                            own[i] = mark;
-                          }
-                          for (int i = from; i < to; i++) {
-                            cells[i] = (int) own[i];
-                          }
-                        });
-                    assertThat(cells).containsOnly(mark);
-                  }
-                }));
+            callers.submit(() -> {
+              for (int round = 0; round < 300; round++) {
+                int[] cells = new int[97];
+                int mark = caller * 1000 + round;
+                pool.run(
+                    cells.length,
+                    1,
+                    (from, to, scratch) -> {
+                      float[] own = scratch.sums(97);
+                      for (int i = from; i < to; i++) {
+                        own[i] = mark;
+                      }
+                      for (int i = from; i < to; i++) {
+                        cells[i] = (int) own[i];
+                      }
+                    });
+                assertThat(cells).containsOnly(mark);
+              }
+            }));
       }
       for (Future<?> run : runs) {
         run.get();
