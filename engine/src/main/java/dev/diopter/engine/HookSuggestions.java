@@ -118,7 +118,9 @@ final class HookSuggestions {
     for (String form : List.of(site.template(), tail, "hook_" + word, word, word + group, group + "." + word)) {
       best = Math.min(best, distance(text, form));
     }
-    return best;
+    // The right name in the wrong place is nearer than a wrong name.
+    String last = text.substring(text.lastIndexOf('.') + 1);
+    return Math.min(best, Math.min(distance(last, "hook_" + word), distance(last, word)) + 1);
   }
 
   /** Edit distance: insertions, deletions, replacements and swaps of neighbours. */
