@@ -182,7 +182,9 @@ class HookNamesTest {
 
   @Test
   void resolve_farName_saysWhereTheListIs() {
-    assertFails("xylophone:3", GPT2, "unknown hook \"xylophone:3\"; expected a name such as");
+    for (String text : List.of("xylophone:3", "w", "w3", "blocks.3.", "blocks.", "blocks", ".", "*.x", "-", "_", "3")) {
+      assertFails(text, GPT2, "unknown hook \"" + text + "\"; expected a name such as");
+    }
   }
 
   @ParameterizedTest
