@@ -128,7 +128,8 @@ final class HookSuggestions {
     String word = HookNames.shortName(site);
     String tail = site.template().replace("blocks.{l}.", "");
     int best = FAR;
-    for (String form : List.of(site.template(), tail, "hook_" + word, word, word + group, group + "." + word)) {
+    for (String form :
+        List.of(site.template(), tail, "hook_" + word, word, word + group, group + "." + word)) {
       best = Math.min(best, near(text, form));
     }
     // The right name in the wrong place is nearer than a wrong name.

@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * The operations that edits may do, as data: plan files, their reader and the documentation come from this list. {@link Operation} holds
- * their values.
+ * The operations that edits may do, as data: plan files, their reader and the documentation come
+ * from this list. {@link Operation} holds their values.
  */
 @SuppressWarnings("ImmutableEnumChecker") // the lists of keys are unmodifiable
 public enum OperationKind {
@@ -24,9 +24,7 @@ public enum OperationKind {
       "array whose last axes are one position's shape",
       "every selected position becomes the mean of the value over its axes in front; a saved mean is a value without such axes"),
   INTERPOLATE(
-      List.of("value", "weight"),
-      "array as for `add`, and the weight t",
-      "(1 - t) x + t v"),
+      List.of("value", "weight"), "array as for `add`, and the weight t", "(1 - t) x + t v"),
   PROJECT_OUT(
       List.of("value"),
       "vector of the last axis",

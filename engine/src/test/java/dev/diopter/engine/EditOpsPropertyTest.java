@@ -7,7 +7,10 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.RepetitionInfo;
 
-/** Edits and reads against an oracle that walks every cell and asks of each on its own what becomes of it. */
+/**
+ * Edits and reads against an oracle that walks every cell and asks of each on its own what becomes
+ * of it.
+ */
 class EditOpsPropertyTest {
   private static final int CASES = 150;
 
@@ -37,25 +40,42 @@ class EditOpsPropertyTest {
       int end = plans.between(1, 7);
       span = new PromptSpan(plans.random.nextInt(end), end, 0);
       // Half of the cases are the second sequence of a batch whose first one is shorter or longer.
-      batch = plans.random.nextBoolean() ? new PromptSpan[] {span} : new PromptSpan[] {new PromptSpan(0, plans.between(1, 9), 0), span};
+      batch =
+          plans.random.nextBoolean()
+              ? new PromptSpan[] {span}
+              : new PromptSpan[] {new PromptSpan(0, plans.between(1, 9), 0), span};
       point = plans.point();
       Selection asked = plans.selection(point, span);
       tensor = plans.tensor(point, span, batch.length - 1);
       int[] all = tensor.positions();
       positions = asked.positions() == null ? all : fromEnd(asked.positions(), end);
       int[] keys = asked.keys();
-      if (keys != null && Arrays.stream(fromEnd(keys, end)).min().orElseThrow() > Arrays.stream(positions).max().orElseThrow()) {
+      if (keys != null
+          && Arrays.stream(fromEnd(keys, end)).min().orElseThrow()
+              > Arrays.stream(positions).max().orElseThrow()) {
         asked = asked.keys(0); // what was drawn selects nothing
       }
       where = asked.sequences(-1);
-      heads = asked.heads() == null ? IntStream.range(0, tensor.heads()).toArray() : fromEnd(asked.heads(), tensor.heads());
-      indices = asked.keys() == null ? IntStream.range(0, tensor.inner()).toArray() : fromEnd(asked.keys(), end);
+      heads =
+          asked.heads() == null
+              ? IntStream.range(0, tensor.heads()).toArray()
+              : fromEnd(asked.heads(), tensor.heads());
+      indices =
+          asked.keys() == null
+              ? IntStream.range(0, tensor.inner()).toArray()
+              : fromEnd(asked.keys(), end);
       operation = plans.operation(point, positions.length, heads.length, indices.length);
     }
 
     Cell cell(int row, int head, int index) {
       int position = tensor.positions()[row];
-      return new Cell(position, head, index, place(positions, position), place(heads, head), place(indices, index));
+      return new Cell(
+          position,
+          head,
+          index,
+          place(positions, position),
+          place(heads, head),
+          place(indices, index));
     }
 
     ResolvedEdit edit() {
@@ -64,7 +84,10 @@ class EditOpsPropertyTest {
     }
 
     ResolvedRead read() {
-      return PlanResolver.resolve(HookPlan.builder().read(point.name(), where).build(), plans.config, batch).reads().getFirst();
+      return PlanResolver.resolve(
+              HookPlan.builder().read(point.name(), where).build(), plans.config, batch)
+          .reads()
+          .getFirst();
     }
 
     @Override
@@ -78,7 +101,10 @@ class EditOpsPropertyTest {
   }
 
   private static int place(int[] numbers, int number) {
-    return IntStream.range(0, numbers.length).filter(i -> numbers[i] == number).findFirst().orElse(-1);
+    return IntStream.range(0, numbers.length)
+        .filter(i -> numbers[i] == number)
+        .findFirst()
+        .orElse(-1);
   }
 
   /** The element of an operation's array that belongs to a cell. */
@@ -103,7 +129,8 @@ class EditOpsPropertyTest {
     return (float) (sum / c.positions.length);
   }
 
-  private static float projected(Case c, Operation.Value vector, HostTensor before, int row, int head, int index) {
+  private static float projected(
+      Case c, Operation.Value vector, HostTensor before, int row, int head, int index) {
     double squares = 0;
     double dot = 0;
     for (float v : vector.data()) {
@@ -141,7 +168,11 @@ class EditOpsPropertyTest {
       case Operation.Noise n ->
           n.standardDeviation() == 0
               ? x
-              : (float) (x + (double) n.standardDeviation() * Noise.normal(Noise.key(n.seed(), 77, c.point, cell.position, head), index));
+              : (float)
+                  (x
+                      + (double) n.standardDeviation()
+                          * Noise.normal(
+                              Noise.key(n.seed(), 77, c.point, cell.position, head), index));
       case Operation.ProjectOut p -> projected(c, p.vector(), before, row, head, index);
       case Operation.Function _ -> throw new AssertionError();
     };
@@ -211,8 +242,13 @@ class EditOpsPropertyTest {
       for (int h = 0; h < c.heads.length; h++) {
         for (int i = 0; i < c.indices.length; i++) {
           int row = c.positions[p] - c.span.first();
-          float found = keys ? activation.get(h, p, i) : heads ? activation.get(p, h, i) : activation.get(p, i);
-          assertThat(found).as(c.toString()).isEqualTo(c.tensor.values()[c.tensor.at(row, c.heads[h]) + c.indices[i]]);
+          float found =
+              keys
+                  ? activation.get(h, p, i)
+                  : heads ? activation.get(p, h, i) : activation.get(p, i);
+          assertThat(found)
+              .as(c.toString())
+              .isEqualTo(c.tensor.values()[c.tensor.at(row, c.heads[h]) + c.indices[i]]);
         }
       }
     }
@@ -223,7 +259,8 @@ class EditOpsPropertyTest {
   void replace_byOwnValue_changesNoBit(RepetitionInfo info) {
     Case c = draw(info);
     Operation.Value own = Operation.Value.of(ReadOps.extract(c.read(), c.tensor));
-    for (Operation operation : new Operation[] {new Operation.Replace(own, false), new Operation.Interpolate(own, 0.3f)}) {
+    for (Operation operation :
+        new Operation[] {new Operation.Replace(own, false), new Operation.Interpolate(own, 0.3f)}) {
       HookPlan plan = HookPlan.builder().edit(c.point.name(), c.where, operation).build();
       HostTensor edited = RandomPlans.copy(c.tensor);
       EditOps.apply(PlanResolver.resolve(plan, c.plans.config, c.batch).edits().getFirst(), edited);
@@ -254,7 +291,9 @@ class EditOpsPropertyTest {
           Cell cell = c.cell(r, h, k);
           boolean acts = cell.selected() && (!c.point.site().overKeys() || k <= cell.position);
           float before = c.tensor.values()[c.tensor.at(r, h) + k];
-          assertThat(edited.values()[edited.at(r, h) + k]).as(c.toString()).isEqualTo(acts ? -before : before);
+          assertThat(edited.values()[edited.at(r, h) + k])
+              .as(c.toString())
+              .isEqualTo(acts ? -before : before);
         }
       }
     }

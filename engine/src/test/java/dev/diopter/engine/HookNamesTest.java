@@ -44,9 +44,12 @@ class HookNamesTest {
           continue;
         }
         String word = HookNames.shortName(site);
-        String type = word.equals("scale") || word.equals("normalized") ? HookNames.group(site) : "";
+        String type =
+            word.equals("scale") || word.equals("normalized") ? HookNames.group(site) : "";
         assertThat(HookNames.resolve(word + point.layer() + type, config)).containsExactly(point);
-        assertThat(HookNames.resolve(word + ":" + point.layer() + (type.isEmpty() ? "" : ":" + type), config))
+        assertThat(
+                HookNames.resolve(
+                    word + ":" + point.layer() + (type.isEmpty() ? "" : ":" + type), config))
             .containsExactly(point);
       }
     }
@@ -111,21 +114,28 @@ class HookNamesTest {
   @ParameterizedTest
   @ValueSource(strings = {"blocks.*.attn.hook_pattern", "pattern:*", "pattern*", "attn:*"})
   void resolve_wildcard_isEveryLayer(String text) {
-    assertThat(names(text, LLAMA)).containsExactly("blocks.0.attn.hook_pattern", "blocks.1.attn.hook_pattern");
+    assertThat(names(text, LLAMA))
+        .containsExactly("blocks.0.attn.hook_pattern", "blocks.1.attn.hook_pattern");
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"scale:*:ln2", "scale*ln2", "blocks.*.ln2.hook_scale"})
   void resolve_wildcardWithType_isEveryLayer(String text) {
-    assertThat(names(text, LLAMA)).containsExactly("blocks.0.ln2.hook_scale", "blocks.1.ln2.hook_scale");
+    assertThat(names(text, LLAMA))
+        .containsExactly("blocks.0.ln2.hook_scale", "blocks.1.ln2.hook_scale");
   }
 
   @Test
   void resolve_star_isTransformerLensDefaultCache() {
     assertThat(names("*", PlanConfigs.gpt2(12)))
         .hasSize(210)
-        .startsWith("hook_embed", "hook_pos_embed", "blocks.0.hook_resid_pre", "blocks.0.ln1.hook_scale")
-        .endsWith("ln_final.hook_scale", "ln_final.hook_normalized", "unembed.hook_in", "unembed.hook_out");
+        .startsWith(
+            "hook_embed", "hook_pos_embed", "blocks.0.hook_resid_pre", "blocks.0.ln1.hook_scale")
+        .endsWith(
+            "ln_final.hook_scale",
+            "ln_final.hook_normalized",
+            "unembed.hook_in",
+            "unembed.hook_out");
     assertThat(names("*", PlanConfigs.llama(32))).hasSize(645).doesNotContain("hook_pos_embed");
   }
 
@@ -133,15 +143,22 @@ class HookNamesTest {
   void resolve_optionalStar_isTheOptionalPoints() {
     assertThat(names("optional:*", PlanConfigs.gpt2(1)))
         .containsExactly(
-            "blocks.0.hook_attn_in", "blocks.0.hook_q_input", "blocks.0.hook_k_input", "blocks.0.hook_v_input",
-            "blocks.0.attn.hook_result", "blocks.0.hook_mlp_in");
+            "blocks.0.hook_attn_in",
+            "blocks.0.hook_q_input",
+            "blocks.0.hook_k_input",
+            "blocks.0.hook_v_input",
+            "blocks.0.attn.hook_result",
+            "blocks.0.hook_mlp_in");
   }
 
   @Test
   void resolveAll_overlappingList_holdsEachPointOnceInTheOrderOfTheList() {
-    assertThat(HookNames.resolveAll("pattern1, blocks.*.attn.hook_pattern,embed", LLAMA).stream().map(HookPoint::name))
+    assertThat(
+            HookNames.resolveAll("pattern1, blocks.*.attn.hook_pattern,embed", LLAMA).stream()
+                .map(HookPoint::name))
         .containsExactly("blocks.1.attn.hook_pattern", "blocks.0.attn.hook_pattern", "hook_embed");
-    assertThat(HookNames.resolveAll("*,optional:*", GPT2)).hasSameSizeAs(HookRegistry.of(GPT2).entries());
+    assertThat(HookNames.resolveAll("*,optional:*", GPT2))
+        .hasSameSizeAs(HookRegistry.of(GPT2).entries());
   }
 
   @ParameterizedTest
@@ -176,13 +193,27 @@ class HookNamesTest {
 
   @Test
   void resolve_misspeltName_doesNotNamePointsThatTheModelLacks() {
-    assertThatThrownBy(() -> HookNames.resolve("blocks.1.attn.hook_rot_qq", GPT2)).message().doesNotContain("hook_rot_q ");
+    assertThatThrownBy(() -> HookNames.resolve("blocks.1.attn.hook_rot_qq", GPT2))
+        .message()
+        .doesNotContain("hook_rot_q ");
     assertFails("hook_pos_embedd", LLAMA, "unknown hook", "hook_embed");
   }
 
   @Test
   void resolve_farName_saysWhereTheListIs() {
-    for (String text : List.of("xylophone:3", "w", "w3", "blocks.3.", "blocks.", "blocks", ".", "*.x", "-", "_", "3")) {
+    for (String text :
+        List.of(
+            "xylophone:3",
+            "w",
+            "w3",
+            "blocks.3.",
+            "blocks.",
+            "blocks",
+            ".",
+            "*.x",
+            "-",
+            "_",
+            "3")) {
       assertFails(text, GPT2, "unknown hook \"" + text + "\"; expected a name such as");
     }
   }
@@ -205,7 +236,13 @@ class HookNamesTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"blocks.6.hook_resid_pre", "blocks.-7.hook_resid_pre", "resid_pre:6", "resid_pre99999999999", "blocks.9999999999.hook_resid_pre"})
+      strings = {
+        "blocks.6.hook_resid_pre",
+        "blocks.-7.hook_resid_pre",
+        "resid_pre:6",
+        "resid_pre99999999999",
+        "blocks.9999999999.hook_resid_pre"
+      })
   void resolve_layerOutOfRange_namesTheRange(String text) {
     assertFails(text, GPT2, text, "expected a layer 0..5 (or -6..-1 from the end)");
   }

@@ -32,9 +32,12 @@ class HookPlanTest {
   void equals_sameCalls_areEqualPlans() {
     EditFunction function = view -> {};
     HookPlan plan = everything(function).build();
-    assertThat(plan).isEqualTo(everything(function).build()).hasSameHashCodeAs(everything(function).build());
+    assertThat(plan)
+        .isEqualTo(everything(function).build())
+        .hasSameHashCodeAs(everything(function).build());
     assertThat(plan).isNotEqualTo(everything(view -> {}).build()).isNotEqualTo(HookPlan.NONE);
-    assertThat(HookPlan.builder().add("a", LAST, 1).build()).isNotEqualTo(HookPlan.builder().add("a", LAST, 2).build());
+    assertThat(HookPlan.builder().add("a", LAST, 1).build())
+        .isNotEqualTo(HookPlan.builder().add("a", LAST, 2).build());
   }
 
   @Test
@@ -61,7 +64,9 @@ class HookPlanTest {
   void and_twoPlans_keepsTheOrder() {
     HookPlan a = HookPlan.builder().zero("z0").read("embed").build();
     HookPlan b = HookPlan.builder().scale("z0", 2).read("z0").build();
-    assertThat(a.and(b).edits()).extracting(e -> e.operation().name()).containsExactly("zero", "scale");
+    assertThat(a.and(b).edits())
+        .extracting(e -> e.operation().name())
+        .containsExactly("zero", "scale");
     assertThat(a.and(b).reads()).extracting(Read::hook).containsExactly("embed", "z0");
     assertThat(a.and(HookPlan.NONE)).isEqualTo(a);
     assertThat(HookPlan.NONE.isEmpty()).isTrue();
@@ -78,7 +83,8 @@ class HookPlanTest {
     HookPlan built = builder.build();
     builder.read("z0");
     assertThat(built.reads()).hasSize(1);
-    assertThatThrownBy(() -> built.reads().clear()).isInstanceOf(UnsupportedOperationException.class);
+    assertThatThrownBy(() -> built.reads().clear())
+        .isInstanceOf(UnsupportedOperationException.class);
     float[] vector = {1};
     HookPlan added = HookPlan.builder().add("embed", LAST, vector).build();
     vector[0] = 2;
@@ -87,7 +93,8 @@ class HookPlanTest {
 
   @Test
   void allowNonFinite_withoutEdit_fails() {
-    assertThatThrownBy(() -> HookPlan.builder().read("embed").allowNonFinite()).isInstanceOf(UsageException.class);
+    assertThatThrownBy(() -> HookPlan.builder().read("embed").allowNonFinite())
+        .isInstanceOf(UsageException.class);
   }
 
   @Test
@@ -101,6 +108,7 @@ class HookPlanTest {
     everything(view -> {})
         .build()
         .edits()
-        .forEach(e -> assertThat(OperationKind.of(e.operation()).label()).isEqualTo(e.operation().name()));
+        .forEach(e ->
+            assertThat(OperationKind.of(e.operation()).label()).isEqualTo(e.operation().name()));
   }
 }

@@ -14,7 +14,13 @@ class NoiseTest {
     Set<Long> keys = new HashSet<>();
     for (long seed : new long[] {0, 1, -1}) {
       for (long sequence : new long[] {0, 1, -1}) {
-        for (HookPoint point : new HookPoint[] {POINT, new HookPoint(Site.RESID_PRE, 2), new HookPoint(Site.RESID_POST, 3), HookPoint.of(Site.EMBED)}) {
+        for (HookPoint point :
+            new HookPoint[] {
+              POINT,
+              new HookPoint(Site.RESID_PRE, 2),
+              new HookPoint(Site.RESID_POST, 3),
+              HookPoint.of(Site.EMBED)
+            }) {
           for (int position = 0; position < 4; position++) {
             for (int head = 0; head < 4; head++) {
               keys.add(Noise.key(seed, sequence, point, position, head));

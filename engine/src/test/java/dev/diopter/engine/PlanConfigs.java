@@ -15,14 +15,47 @@ final class PlanConfigs {
 
   static DecoderConfig gpt2(int layers) {
     return new DecoderConfig(
-        "gpt2", layers, 24, 3, 3, 8, 96, 97, 32, DecoderConfig.Norm.LAYER, 1e-5f, DecoderConfig.Positions.LEARNED, null,
-        DecoderConfig.Mlp.GELU_TANH, 0.35355338f, false, true, 96, Set.of(96));
+        "gpt2",
+        layers,
+        24,
+        3,
+        3,
+        8,
+        96,
+        97,
+        32,
+        DecoderConfig.Norm.LAYER,
+        1e-5f,
+        DecoderConfig.Positions.LEARNED,
+        null,
+        DecoderConfig.Mlp.GELU_TANH,
+        0.35355338f,
+        false,
+        true,
+        96,
+        Set.of(96));
   }
 
   static DecoderConfig llama(int layers) {
     return new DecoderConfig(
-        "llama", layers, 32, 4, 2, 8, 44, 101, 64, DecoderConfig.Norm.RMS, 1e-5f, DecoderConfig.Positions.ROTARY,
-        new DecoderConfig.Rotary("default", new double[] {1, 0.1, 0.01, 0.001}), DecoderConfig.Mlp.SILU_GATED, 0.35355338f, false, false, 1,
+        "llama",
+        layers,
+        32,
+        4,
+        2,
+        8,
+        44,
+        101,
+        64,
+        DecoderConfig.Norm.RMS,
+        1e-5f,
+        DecoderConfig.Positions.ROTARY,
+        new DecoderConfig.Rotary("default", new double[] {1, 0.1, 0.01, 0.001}),
+        DecoderConfig.Mlp.SILU_GATED,
+        0.35355338f,
+        false,
+        false,
+        1,
         Set.of(2));
   }
 }
