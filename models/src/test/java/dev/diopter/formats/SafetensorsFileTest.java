@@ -102,13 +102,13 @@ class SafetensorsFileTest {
   }
 
   @Test
-  void of_headerThatPromisesAMillionTensorsMore_isRefusedInBoundedMemory() {
-    StringBuilder header = new StringBuilder(60_000_000).append('{');
+  void of_headerOfMoreTensorsThanAnyFileHas_isRefusedInBoundedMemory() {
+    StringBuilder header = new StringBuilder().append('{');
     for (int i = 0; i <= SafetensorsHeader.MAX_TENSORS; i++) {
       header.append(i == 0 ? "" : ",").append("\"").append(i).append("\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}");
     }
     byte[] bytes = SafetensorsBytes.of(header.append('}').toString(), 0);
-    assertRefused(() -> SafetensorsBytes.open(bytes), "at most 1,000,000 tensors");
+    assertRefused(() -> SafetensorsBytes.open(bytes), "at most 200,000 tensors");
   }
 
   static Stream<Arguments> brokenFiles() {
