@@ -6,11 +6,12 @@ import dev.diopter.kernels.IndexBuffer;
 import dev.diopter.kernels.KeyValueBlock;
 import dev.diopter.kernels.KeyValueView;
 import dev.diopter.kernels.Matrix;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Shape checks of the operations: each throws {@link IllegalArgumentException} with what was expected and what was found. The message
- * is built only when a check fails.
+ * Shape checks of the operations: each throws {@link IllegalArgumentException} with what was
+ * expected and what was found. The message is built only when a check fails.
  */
 public final class Shapes {
   private Shapes() {}
@@ -63,7 +64,8 @@ public final class Shapes {
   /** {@code value} is at least 1. */
   public static void positive(String name, int value) {
     if (value < 1) {
-      throw new IllegalArgumentException("expected %s of at least 1, got %d".formatted(name, value));
+      throw new IllegalArgumentException(
+          "expected %s of at least 1, got %d".formatted(name, value));
     }
   }
 
@@ -96,7 +98,10 @@ public final class Shapes {
     }
   }
 
-  /** The rows of a span exist in a batch of [rows, heads * headDim], and its view covers every key that they see. */
+  /**
+   * The rows of a span exist in a batch of [rows, heads * headDim], and its view covers every key
+   * that they see.
+   */
   public static void span(String name, Matrix batch, AttentionSpan span, int heads) {
     view(span, heads);
     int width = heads * span.keys().blocks().getFirst().headDim();
@@ -108,6 +113,19 @@ public final class Shapes {
       throw new IllegalArgumentException(
           "expected a span inside %d rows of %s, got %d from %d"
               .formatted(batch.rows(), name, span.rows(), span.firstRow()));
+    }
+  }
+
+  /** All spans see keys and values of one shape. */
+  public static void alike(List<AttentionSpan> spans) {
+    for (AttentionSpan span : spans) {
+      KeyValueBlock first = spans.getFirst().keys().blocks().getFirst();
+      KeyValueBlock block = span.keys().blocks().getFirst();
+      if (block.heads() != first.heads() || block.headDim() != first.headDim()) {
+        throw new IllegalArgumentException(
+            "expected spans with %d heads of %d, got %d of %d"
+                .formatted(first.heads(), first.headDim(), block.heads(), block.headDim()));
+      }
     }
   }
 
