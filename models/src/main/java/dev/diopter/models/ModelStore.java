@@ -127,7 +127,10 @@ public final class ModelStore {
     }
   }
 
-  /** Whether a name can only be something in one folder: no separators, not the folder itself or the one above. */
+  /**
+   * Whether a name can only be something in one folder: no separators, not the folder itself or the one above. Printable ASCII only, since
+   * under some locales anything else is no file name at all.
+   */
   static boolean isPlainName(String name) {
     return !name.isEmpty()
         && !name.startsWith(".")

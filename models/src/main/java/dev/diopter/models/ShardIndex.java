@@ -29,7 +29,7 @@ record ShardIndex(Map<String, String> shardOf) {
     Map<String, String> shardOf = LinkedHashMap.newLinkedHashMap(weightMap.size());
     weightMap.forEachEntry(
         (tensor, shard) -> {
-          if (!shard.isString() || !isPlainName(shard.stringValue())) {
+          if (!shard.isString() || !isShardName(shard.stringValue())) {
             throw new FormatException(
                 "%s: weight_map.%s: expected the name of a .safetensors file in the same folder, found %s"
                     .formatted(source, tensor, Json.brief(shard)));
@@ -44,9 +44,7 @@ record ShardIndex(Map<String, String> shardOf) {
     return new LinkedHashSet<>(shardOf.values());
   }
 
-  private static boolean isPlainName(String name) {
-    return name.endsWith(".safetensors")
-        && !name.startsWith(".")
-        && name.chars().noneMatch(c -> c == '/' || c == '\\' || c == ':' || c < ' ');
+  private static boolean isShardName(String name) {
+    return ModelStore.isPlainName(name) && name.endsWith(".safetensors");
   }
 }

@@ -148,10 +148,11 @@ final class Vocabulary {
         JsonToken value = parser.nextToken();
         switch (field) {
           case "id" -> id = id(parser);
-          case "content" -> content = parser.getString();
+          case "content" -> content = value == JsonToken.VALUE_STRING ? parser.getString() : null;
           case "special" -> isSpecial = value == JsonToken.VALUE_TRUE;
-          default -> parser.skipChildren();
+          default -> {}
         }
+        parser.skipChildren();
       }
       if (content == null || id < 0) {
         throw broken("added_tokens: expected id and content");
