@@ -11,7 +11,10 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Thousands of damaged files: each is read right or refused in one line, nothing else. The seed is printed; set it to repeat a run. */
+/**
+ * Thousands of damaged files: each is read right or refused in one line, nothing else. The seed is
+ * printed; set it to repeat a run.
+ */
 class FormatsFuzzTest {
   private static final long SEED = Long.getLong("diopter.fuzzSeed", 20260105);
 
@@ -21,7 +24,8 @@ class FormatsFuzzTest {
     void run(byte[] bytes) throws IOException;
   }
 
-  private static void damage(String what, byte[] original, int head, int times, Reading reading) throws IOException {
+  private static void damage(String what, byte[] original, int head, int times, Reading reading)
+      throws IOException {
     System.out.println("fuzz " + what + ": seed " + SEED + ", " + times + " mutations");
     Random random = new Random(SEED);
     int refused = 0;
@@ -84,7 +88,8 @@ class FormatsFuzzTest {
 
   @Test
   void json_damaged_isReadOrRefusedAndWhatIsReadIsWrittenTheSame() throws IOException {
-    byte[] original = Files.readAllBytes(Resources.fixture("llama-sharded-bf16/model.safetensors.index.json"));
+    byte[] original =
+        Files.readAllBytes(Resources.fixture("llama-sharded-bf16/model.safetensors.index.json"));
     damage(
         "json",
         original,
@@ -111,7 +116,9 @@ class FormatsFuzzTest {
             try (Npz npz = Npz.open(file)) {
               for (String array : npz.names()) {
                 NpzArray read = npz.read(array);
-                assertThat(read.type() == NpyType.TEXT ? read.strings().size() : read.doubles().length).isEqualTo(read.size());
+                assertThat(
+                        read.type() == NpyType.TEXT ? read.strings().size() : read.doubles().length)
+                    .isEqualTo(read.size());
               }
             }
           });

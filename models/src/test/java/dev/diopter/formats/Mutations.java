@@ -6,8 +6,33 @@ import java.util.Random;
 /** Seeded damage to files, of the kinds that find readers' mistakes. */
 public final class Mutations {
   private static final String[] WORDS = {
-    "-1", "0", "1", "2147483647", "2147483648", "4294967296", "9223372036854775807", "9223372036854775808", "18446744073709551615", "1e5", "0.5",
-    "null", "true", "{}", "[]", "[[[[", "\"\"", "{\"a\":", "F32", "BF16", "\\u0000", "\\ud800", "../x", "'", "(", ")", ","
+    "-1",
+    "0",
+    "1",
+    "2147483647",
+    "2147483648",
+    "4294967296",
+    "9223372036854775807",
+    "9223372036854775808",
+    "18446744073709551615",
+    "1e5",
+    "0.5",
+    "null",
+    "true",
+    "{}",
+    "[]",
+    "[[[[",
+    "\"\"",
+    "{\"a\":",
+    "F32",
+    "BF16",
+    "\\u0000",
+    "\\ud800",
+    "../x",
+    "'",
+    "(",
+    ")",
+    ","
   };
 
   private Mutations() {}
@@ -25,12 +50,16 @@ public final class Mutations {
               yield bytes;
             }
             case 2 -> Arrays.copyOf(bytes, at);
-            case 3 -> splice(bytes, at, Math.min(bytes.length, at + 1 + random.nextInt(8)), new byte[0]);
+            case 3 ->
+                splice(bytes, at, Math.min(bytes.length, at + 1 + random.nextInt(8)), new byte[0]);
             case 4 -> splice(bytes, at, at, word(random));
-            case 5 -> splice(bytes, at, Math.min(bytes.length, at + 1 + random.nextInt(6)), word(random));
+            case 5 ->
+                splice(bytes, at, Math.min(bytes.length, at + 1 + random.nextInt(6)), word(random));
             default -> {
               int from = random.nextInt(Math.min(head, bytes.length));
-              byte[] part = Arrays.copyOfRange(bytes, from, Math.min(bytes.length, from + random.nextInt(60)));
+              byte[] part =
+                  Arrays.copyOfRange(
+                      bytes, from, Math.min(bytes.length, from + random.nextInt(60)));
               yield splice(bytes, at, at, part);
             }
           };

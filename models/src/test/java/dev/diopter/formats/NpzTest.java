@@ -36,7 +36,10 @@ class NpzTest {
       values[i] = i / 8f;
     }
     try (Npz npz = Npz.open(file)) {
-      assertThat(npz.names()).hasSize(21).startsWith("f4", "f8").endsWith("blocks.0.attn.hook_pattern");
+      assertThat(npz.names())
+          .hasSize(21)
+          .startsWith("f4", "f8")
+          .endsWith("blocks.0.attn.hook_pattern");
       for (String same : List.of("f4", "f2", "fortran", "big")) {
         assertThat(npz.read(same).floats()).as(same).isEqualTo(values);
         assertThat(npz.read(same).shape()).containsExactly(2, 3, 4);
@@ -78,7 +81,8 @@ class NpzTest {
     try (Npz npz = Npz.open(Resources.fixture("llama-gqa/expected.npz"))) {
       assertThat(npz.read("ids").ints()).hasSize(11);
       assertThat(npz.read("logits").shape()).containsExactly(1, 11, 101);
-      assertThat(npz.read("blocks.0.attn.hook_attn_scores").floats()).contains(Float.NEGATIVE_INFINITY);
+      assertThat(npz.read("blocks.0.attn.hook_attn_scores").floats())
+          .contains(Float.NEGATIVE_INFINITY);
     }
     try (Npz npz = Npz.open(Resources.fixture("lens-cases/demo-gpt2/decompositions.npz"))) {
       assertThat(npz.read("accumulated_labels").strings()).hasSize(13).contains("0_pre");
@@ -158,7 +162,8 @@ class NpzTest {
     Path one = folder.resolve("one.npz");
     Path two = folder.resolve("two.npz");
     for (Path file : List.of(one, two)) {
-      NpzWriter.write(file, Packing.DEFLATED, out -> out.floats("a", List.of(3), new float[] {1, 2, 3}));
+      NpzWriter.write(
+          file, Packing.DEFLATED, out -> out.floats("a", List.of(3), new float[] {1, 2, 3}));
     }
     assertThat(one).hasSameBinaryContentAs(two);
   }
@@ -166,19 +171,19 @@ class NpzTest {
   @Test
   void write_wrongShapeOrName_leavesNoFile() {
     Path file = folder.resolve("x.npz");
-    assertThatThrownBy(
-            () -> NpzWriter.write(file, Packing.STORED, out -> out.floats("a", List.of(2, 2), new float[3])))
+    assertThatThrownBy(() ->
+            NpzWriter.write(
+                file, Packing.STORED, out -> out.floats("a", List.of(2, 2), new float[3])))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("expected 4 values for shape [2, 2], got 3");
-    assertThatThrownBy(
-            () ->
-                NpzWriter.write(
-                    file,
-                    Packing.STORED,
-                    out -> {
-                      out.floats("a", List.of(1), new float[1]);
-                      out.floats("a", List.of(1), new float[1]);
-                    }))
+    assertThatThrownBy(() ->
+            NpzWriter.write(
+                file,
+                Packing.STORED,
+                out -> {
+                  out.floats("a", List.of(1), new float[1]);
+                  out.floats("a", List.of(1), new float[1]);
+                }))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("a twice");
     assertThat(folder).isEmptyDirectory();
@@ -202,34 +207,57 @@ class NpzTest {
         arguments("empty", new byte[0], "something else"),
         arguments("no magic", bytes("x".repeat(100)), "something else"),
         arguments("version 9", npy(9, "{}", 0), "version 1, 2 or 3"),
-        arguments("cut in the header", Arrays.copyOf(npy(1, header("<f4", "False", "(2,)"), 8), 40), "found"),
-        arguments("header over the bound", new byte[] {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 2, 0, -1, -1, -1, 127}, "at most 65536"),
+        arguments(
+            "cut in the header",
+            Arrays.copyOf(npy(1, header("<f4", "False", "(2,)"), 8), 40),
+            "found"),
+        arguments(
+            "header over the bound",
+            new byte[] {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 2, 0, -1, -1, -1, 127},
+            "at most 65536"),
         arguments("not a dictionary", npy(1, "[]", 0), "expected {"),
         arguments("nothing in it", npy(1, "{}", 0), "descr"),
-        arguments("field twice", npy(1, "{'descr':'<f4','descr':'<f4','shape':()}", 4), "each once"),
-        arguments("unknown field", npy(1, "{'descr':'<f4','fortran_order':False,'shape':(),'x':()}", 4), "found \"x\""),
+        arguments(
+            "field twice", npy(1, "{'descr':'<f4','descr':'<f4','shape':()}", 4), "each once"),
+        arguments(
+            "unknown field",
+            npy(1, "{'descr':'<f4','fortran_order':False,'shape':(),'x':()}", 4),
+            "found \"x\""),
         arguments("pickle", npy(1, header("|O", "False", "(2,)"), 8), "|O"),
-        arguments("record", npy(1, "{'descr':[('a','<f4')],'fortran_order':False,'shape':()}", 4), "expected a string"),
+        arguments(
+            "record",
+            npy(1, "{'descr':[('a','<f4')],'fortran_order':False,'shape':()}", 4),
+            "expected a string"),
         arguments("time", npy(1, header("<M8[ns]", "False", "(1,)"), 8), "M8"),
         arguments("complex", npy(1, header("<c8", "False", "(1,)"), 8), "c8"),
         arguments("text of nothing", npy(1, header("<U0", "False", "(100000,100000)"), 0), "U0"),
         arguments("order no truth value", npy(1, header("<f4", "0", "(2,)"), 8), "True or False"),
         arguments("shape no tuple", npy(1, header("<f4", "False", "2"), 8), "expected ("),
         arguments("negative size", npy(1, header("<f4", "False", "(-2,)"), 8), "sizes from 0"),
-        arguments("size too large", npy(1, header("<f4", "False", "(99999999999,)"), 8), "sizes from 0"),
-        arguments("product too large", npy(1, header("<f4", "False", "(65536,65536)"), 8), "at most"),
-        arguments("product overflows", npy(1, header("<f4", "False", "(2147483647,2147483647,2147483647)"), 8), "at most"),
-        arguments("too many axes", npy(1, header("<f4", "False", "(" + "1,".repeat(65) + ")"), 4), "64 axes"),
+        arguments(
+            "size too large", npy(1, header("<f4", "False", "(99999999999,)"), 8), "sizes from 0"),
+        arguments(
+            "product too large", npy(1, header("<f4", "False", "(65536,65536)"), 8), "at most"),
+        arguments(
+            "product overflows",
+            npy(1, header("<f4", "False", "(2147483647,2147483647,2147483647)"), 8),
+            "at most"),
+        arguments(
+            "too many axes",
+            npy(1, header("<f4", "False", "(" + "1,".repeat(65) + ")"), 4),
+            "64 axes"),
         arguments("too little data", npy(1, header("<f4", "False", "(3,)"), 8), "expected"),
         arguments("too much data", npy(1, header("<f4", "False", "(1,)"), 8), "expected"),
-        arguments("no data for much", npy(1, header("<f4", "False", "(500000000,)"), 0), "expected"),
+        arguments(
+            "no data for much", npy(1, header("<f4", "False", "(500000000,)"), 0), "expected"),
         arguments("text behind", npy(1, header("<f4", "False", "(1,)") + "x", 4), "nothing else"),
         arguments("unfinished", npy(1, "{'descr':'<f4", 4), "expected a string"));
   }
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("brokenArrays")
-  void read_brokenArray_isRefusedInOneLine(String what, byte[] array, String part) throws IOException {
+  void read_brokenArray_isRefusedInOneLine(String what, byte[] array, String part)
+      throws IOException {
     for (int method : new int[] {ZipEntry.STORED, ZipEntry.DEFLATED}) {
       Path file = zip(method, "a.npy", array);
       try (Npz npz = Npz.open(file)) {
@@ -240,7 +268,8 @@ class NpzTest {
 
   @Test
   void read_bomb_isRefusedBeforeItIsUnpacked() throws IOException {
-    // A little honest data whose header declares 1.6 GB of zeros: the archive says so too, but no compression gets that far.
+    // A little honest data whose header declares 1.6 GB of zeros: the archive says so too, but no
+    // compression gets that far.
     byte[] start = npy(1, header("<f4", "False", "(400000000,)"), 4_000_000);
     Path file = zip(ZipEntry.DEFLATED, "a.npy", start);
     byte[] archive = Files.readAllBytes(file);
@@ -260,7 +289,8 @@ class NpzTest {
     byte[] good = Resources.bytes("numpy.npz");
     Path file = folder.resolve("broken.npz");
     assertRefused(() -> Npz.open(file), "broken.npz", "found none");
-    for (byte[] bytes : List.of(new byte[0], bytes("hello"), Arrays.copyOf(good, good.length - 30))) {
+    for (byte[] bytes :
+        List.of(new byte[0], bytes("hello"), Arrays.copyOf(good, good.length - 30))) {
       Files.write(file, bytes);
       assertRefused(() -> Npz.open(file), "broken.npz", "no zip archive");
     }

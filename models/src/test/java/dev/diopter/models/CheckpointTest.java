@@ -42,7 +42,10 @@ class CheckpointTest {
   @Test
   void open_shards_hasTensorsOfAll() {
     try (Checkpoint checkpoint = Checkpoint.open(Resources.fixture("llama-sharded-bf16"))) {
-      int listed = Json.read(Resources.fixture("llama-sharded-bf16/" + ShardIndex.FILE)).path("weight_map").size();
+      int listed =
+          Json.read(Resources.fixture("llama-sharded-bf16/" + ShardIndex.FILE))
+              .path("weight_map")
+              .size();
       assertThat(checkpoint.names()).hasSize(listed);
       for (String name : checkpoint.names()) {
         assertThat(checkpoint.tensor(name).type()).isEqualTo(TensorType.BF16);
@@ -53,8 +56,11 @@ class CheckpointTest {
 
   @Test
   void open_cacheOfLinks_isRead() throws IOException {
-    // As the hub's cache lays it out: the snapshot holds links to files elsewhere with names of their own.
-    Path real = TinyModels.writeShards(folder.resolve("real"), TinyModels.LLAMA, TinyModels.llama("model."), 3);
+    // As the hub's cache lays it out: the snapshot holds links to files elsewhere with names of
+    // their own.
+    Path real =
+        TinyModels.writeShards(
+            folder.resolve("real"), TinyModels.LLAMA, TinyModels.llama("model."), 3);
     Path blobs = Files.createDirectories(folder.resolve("models--a--b/blobs"));
     Path snapshot = Files.createDirectories(folder.resolve("models--a--b/snapshots/0123"));
     try (Stream<Path> files = Files.list(real)) {
@@ -62,7 +68,8 @@ class CheckpointTest {
       for (Path file : files.toList()) {
         Path blob = Files.move(file, blobs.resolve("blob" + next++));
         Files.createSymbolicLink(
-            snapshot.resolve(file.getFileName()), Path.of("../../blobs").resolve(blob.getFileName()));
+            snapshot.resolve(file.getFileName()),
+            Path.of("../../blobs").resolve(blob.getFileName()));
       }
     }
     try (Checkpoint checkpoint = Checkpoint.open(snapshot)) {
@@ -73,7 +80,8 @@ class CheckpointTest {
   @Test
   void open_singleFileAndIndex_takesTheSingleFile() throws IOException {
     TinyModels.writeShards(folder, TinyModels.GPT2, Map.of("a", List.of(1L)), 1);
-    TinyModels.writeWeights(folder.resolve("model.safetensors"), Map.of("b", List.of(1L)), TensorType.F32);
+    TinyModels.writeWeights(
+        folder.resolve("model.safetensors"), Map.of("b", List.of(1L)), TensorType.F32);
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       assertThat(checkpoint.names()).containsExactly("b");
     }
@@ -87,8 +95,11 @@ class CheckpointTest {
         arguments("{\"weight_map\":{}}", "weight_map"),
         arguments("{\"weight_map\":{\"a\":1}}", "weight_map.a"),
         arguments("{\"weight_map\":{\"a\":null}}", "weight_map.a"),
-        arguments("{\"weight_map\":{\"a\":\"x.safetensors\",\"a\":\"y.safetensors\"}}", "Duplicate"),
-        arguments("{\"weight_map\":{\"a\":\"none.safetensors\"}}", "none.safetensors, found no such file"),
+        arguments(
+            "{\"weight_map\":{\"a\":\"x.safetensors\",\"a\":\"y.safetensors\"}}", "Duplicate"),
+        arguments(
+            "{\"weight_map\":{\"a\":\"none.safetensors\"}}",
+            "none.safetensors, found no such file"),
         arguments("{\"weight_map\":{\"zz\":\"model-00001.safetensors\"}}", "expected tensor zz"),
         arguments("{\"weight_map\":{\"a\":", "valid JSON"));
   }
@@ -104,20 +115,42 @@ class CheckpointTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "../model/model-00001.safetensors", "/tmp/x.safetensors", "sub/x.safetensors", "..", ".", "", "..\\\\x.safetensors",
-        "C:x.safetensors", "x.bin", "./model-00001.safetensors", "a\\u0000.safetensors", ".hidden.safetensors", "..safetensors"
+        "../model/model-00001.safetensors",
+        "/tmp/x.safetensors",
+        "sub/x.safetensors",
+        "..",
+        ".",
+        "",
+        "..\\\\x.safetensors",
+        "C:x.safetensors",
+        "x.bin",
+        "./model-00001.safetensors",
+        "a\\u0000.safetensors",
+        ".hidden.safetensors",
+        "..safetensors"
       })
   void open_shardNamedOutsideOfTheFolder_isRefusedByItsName(String name) throws IOException {
     TinyModels.writeShards(folder.resolve("model"), TinyModels.GPT2, Map.of("a", List.of(1L)), 1);
-    Files.writeString(folder.resolve("model").resolve(ShardIndex.FILE), "{\"weight_map\":{\"a\":\"" + name + "\"}}");
-    assertRefused(() -> Checkpoint.open(folder.resolve("model")), ShardIndex.FILE, "weight_map.a", "in the same folder");
+    Files.writeString(
+        folder.resolve("model").resolve(ShardIndex.FILE),
+        "{\"weight_map\":{\"a\":\"" + name + "\"}}");
+    assertRefused(
+        () -> Checkpoint.open(folder.resolve("model")),
+        ShardIndex.FILE,
+        "weight_map.a",
+        "in the same folder");
   }
 
   @Test
   void open_tensorInTwoShards_isRefused() throws IOException {
     TinyModels.writeShards(folder, TinyModels.GPT2, TinyModels.gpt2(""), 2);
-    TinyModels.writeWeights(folder.resolve(TinyModels.shardName(1)), TinyModels.gpt2(""), TensorType.F32);
-    assertRefused(() -> Checkpoint.open(folder), "in one shard", TinyModels.shardName(0), TinyModels.shardName(1));
+    TinyModels.writeWeights(
+        folder.resolve(TinyModels.shardName(1)), TinyModels.gpt2(""), TensorType.F32);
+    assertRefused(
+        () -> Checkpoint.open(folder),
+        "in one shard",
+        TinyModels.shardName(0),
+        TinyModels.shardName(1));
   }
 
   @Test
@@ -130,7 +163,9 @@ class CheckpointTest {
   @Test
   void open_tensorLargerThanAnIndex_isRefusedWhenAskedFor() throws IOException {
     Files.writeString(folder.resolve("config.json"), TinyModels.GPT2);
-    byte[] file = SafetensorsBytes.of("{\"a\":{\"dtype\":\"F32\",\"shape\":[0,4294967296],\"data_offsets\":[0,0]}}", 0);
+    byte[] file =
+        SafetensorsBytes.of(
+            "{\"a\":{\"dtype\":\"F32\",\"shape\":[0,4294967296],\"data_offsets\":[0,0]}}", 0);
     Files.write(folder.resolve("model.safetensors"), file);
     try (Checkpoint checkpoint = Checkpoint.open(folder)) {
       assertRefused(() -> checkpoint.find("a"), "below 2^31");
@@ -140,15 +175,26 @@ class CheckpointTest {
   @Test
   void open_otherWeightFormats_saysHowToConvert() throws IOException {
     Files.writeString(folder.resolve("config.json"), TinyModels.GPT2);
-    assertRefused(ModelException.class, () -> Checkpoint.open(folder), folder.toString(), "found neither");
+    assertRefused(
+        ModelException.class, () -> Checkpoint.open(folder), folder.toString(), "found neither");
     Files.write(folder.resolve("pytorch_model.bin"), new byte[10]);
-    assertRefused(ModelException.class, () -> Checkpoint.open(folder), "pytorch_model.bin", "convert", "save_pretrained");
+    assertRefused(
+        ModelException.class,
+        () -> Checkpoint.open(folder),
+        "pytorch_model.bin",
+        "convert",
+        "save_pretrained");
   }
 
   @Test
   void open_noModelFolder_isRefused() throws IOException {
-    assertRefused(ModelException.class, () -> Checkpoint.open(folder.resolve("none")), "none", "found nothing");
-    assertRefused(ModelException.class, () -> Checkpoint.open(folder), folder.toString(), "config.json");
+    assertRefused(
+        ModelException.class,
+        () -> Checkpoint.open(folder.resolve("none")),
+        "none",
+        "found nothing");
+    assertRefused(
+        ModelException.class, () -> Checkpoint.open(folder), folder.toString(), "config.json");
     Path file = Files.writeString(folder.resolve("file"), "x");
     assertRefused(ModelException.class, () -> Checkpoint.open(file), "found a file");
   }

@@ -24,7 +24,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 class DecoderConfigsTest {
   private static DecoderConfig published(String name) throws IOException {
-    try (InputStream in = DecoderConfigsTest.class.getResourceAsStream("configs/" + name + ".json")) {
+    try (InputStream in =
+        DecoderConfigsTest.class.getResourceAsStream("configs/" + name + ".json")) {
       return DecoderConfigs.read(name, Json.read(name, in), null);
     }
   }
@@ -53,14 +54,31 @@ class DecoderConfigsTest {
     "smollm2-135m-instruct, 30, 576, 9, 3, 64, 1536, 49152, 8192, true"
   })
   void read_publishedConfig_isUnderstood(
-      String name, int layers, int width, int heads, int keyValueHeads, int headDim, int mlp, int vocabulary, int context, boolean tied)
+      String name,
+      int layers,
+      int width,
+      int heads,
+      int keyValueHeads,
+      int headDim,
+      int mlp,
+      int vocabulary,
+      int context,
+      boolean tied)
       throws IOException {
     DecoderConfig config = published(name);
     assertThat(config)
         .extracting(
-            DecoderConfig::layers, DecoderConfig::width, DecoderConfig::heads, DecoderConfig::keyValueHeads, DecoderConfig::headDim,
-            DecoderConfig::mlpWidth, DecoderConfig::vocabulary, DecoderConfig::contextLength, DecoderConfig::tiedHead)
-        .containsExactly(layers, width, heads, keyValueHeads, headDim, mlp, vocabulary, context, tied);
+            DecoderConfig::layers,
+            DecoderConfig::width,
+            DecoderConfig::heads,
+            DecoderConfig::keyValueHeads,
+            DecoderConfig::headDim,
+            DecoderConfig::mlpWidth,
+            DecoderConfig::vocabulary,
+            DecoderConfig::contextLength,
+            DecoderConfig::tiedHead)
+        .containsExactly(
+            layers, width, heads, keyValueHeads, headDim, mlp, vocabulary, context, tied);
     boolean gpt2 = config.architecture().equals("gpt2");
     assertThat(config.norm()).isEqualTo(gpt2 ? Norm.LAYER : Norm.RMS);
     assertThat(config.positions()).isEqualTo(gpt2 ? Positions.LEARNED : Positions.ROTARY);
@@ -78,34 +96,49 @@ class DecoderConfigsTest {
     assertThat(published("llama-3.1-8b-instruct").eosIds()).containsExactly(128001, 128008, 128009);
     DecoderConfig config =
         DecoderConfigs.read(
-            "c", TinyModels.config(TinyModels.LLAMA), Json.read("g", "{\"bos_token_id\":3,\"eos_token_id\":[5,2,4]}"));
+            "c",
+            TinyModels.config(TinyModels.LLAMA),
+            Json.read("g", "{\"bos_token_id\":3,\"eos_token_id\":[5,2,4]}"));
     assertThat(config.bosId()).isEqualTo(1);
     assertThat(config.eosIds()).containsExactly(2, 4, 5);
     ObjectNode without = TinyModels.config(TinyModels.LLAMA);
     without.remove(List.of("bos_token_id", "eos_token_id"));
     assertThat(DecoderConfigs.read("c", without, null).bosId()).isNull();
     assertThat(DecoderConfigs.read("c", without, null).eosIds()).isEmpty();
-    assertThat(DecoderConfigs.read("c", without, Json.read("g", "{\"bos_token_id\":3,\"eos_token_id\":-1}")).bosId()).isEqualTo(3);
+    assertThat(
+            DecoderConfigs.read(
+                    "c", without, Json.read("g", "{\"bos_token_id\":3,\"eos_token_id\":-1}"))
+                .bosId())
+        .isEqualTo(3);
   }
 
   @Test
   void read_rotaryKinds_haveTheirFrequencies() throws IOException {
-    assertThat(with(TinyModels.LLAMA, "{\"head_dim\":4}").rotary().inverseFrequencies()).containsExactly(1, 0.01);
-    for (String scaling : new String[] {"{\"type\":\"linear\",\"factor\":2}", "{\"rope_type\":\"linear\",\"factor\":2.0}"}) {
-      DecoderConfig config = with(TinyModels.LLAMA, "{\"head_dim\":4,\"rope_theta\":100,\"rope_scaling\":" + scaling + "}");
+    assertThat(with(TinyModels.LLAMA, "{\"head_dim\":4}").rotary().inverseFrequencies())
+        .containsExactly(1, 0.01);
+    for (String scaling :
+        new String[] {
+          "{\"type\":\"linear\",\"factor\":2}", "{\"rope_type\":\"linear\",\"factor\":2.0}"
+        }) {
+      DecoderConfig config =
+          with(
+              TinyModels.LLAMA,
+              "{\"head_dim\":4,\"rope_theta\":100,\"rope_scaling\":" + scaling + "}");
       assertThat(config.rotary().kind()).isEqualTo("linear");
       assertThat(config.rotary().inverseFrequencies()).containsExactly(0.5, 0.05);
     }
     double[] old = published("llama-3.2-1b").rotary().inverseFrequencies();
     double[] now = published("llama-3.2-1b-v5").rotary().inverseFrequencies();
     assertThat(old).hasSize(32).isEqualTo(now);
-    // The shortest wavelengths are kept, the longest divided by the factor of 32, those between blended.
+    // The shortest wavelengths are kept, the longest divided by the factor of 32, those between
+    // blended.
     assertThat(old[0]).isEqualTo(1);
     assertThat(old[31]).isCloseTo(Math.pow(500000, -62.0 / 64) / 32, offset(1e-15));
     double wavelength = 2 * Math.PI / Math.pow(500000, -30.0 / 64);
     double blend = (8192 / wavelength - 1) / 3;
     assertThat(blend).isBetween(0.0, 1.0);
-    assertThat(old[15]).isCloseTo(((1 - blend) / 32 + blend) * Math.pow(500000, -30.0 / 64), offset(1e-12));
+    assertThat(old[15])
+        .isCloseTo(((1 - blend) / 32 + blend) * Math.pow(500000, -30.0 / 64), offset(1e-12));
   }
 
   @ParameterizedTest
@@ -125,16 +158,19 @@ class DecoderConfigsTest {
 
   @Test
   void read_absentFields_haveTheFamilysDefaults() {
-    DecoderConfig llama = with(TinyModels.LLAMA, "{\"num_key_value_heads\":null,\"rms_norm_eps\":null}");
+    DecoderConfig llama =
+        with(TinyModels.LLAMA, "{\"num_key_value_heads\":null,\"rms_norm_eps\":null}");
     assertThat(llama.keyValueHeads()).isEqualTo(2);
     assertThat(llama.normEpsilon()).isEqualTo(1e-6f);
     assertThat(llama.tiedHead()).isFalse();
     assertThat(with(TinyModels.LLAMA, "{\"hidden_size\":5,\"head_dim\":6}").headDim()).isEqualTo(6);
-    DecoderConfig gpt2 = with(TinyModels.GPT2, "{\"activation_function\":null,\"layer_norm_epsilon\":null}");
+    DecoderConfig gpt2 =
+        with(TinyModels.GPT2, "{\"activation_function\":null,\"layer_norm_epsilon\":null}");
     assertThat(gpt2.tiedHead()).isTrue();
     assertThat(gpt2.mlpWidth()).isEqualTo(16);
     assertThat(with(TinyModels.GPT2, "{\"n_inner\":9}").mlpWidth()).isEqualTo(9);
-    assertThat(with(TinyModels.GPT2, "{\"scale_attn_weights\":false}").attentionScale()).isEqualTo(1);
+    assertThat(with(TinyModels.GPT2, "{\"scale_attn_weights\":false}").attentionScale())
+        .isEqualTo(1);
     assertThat(with(TinyModels.GPT2, "{\"n_embd\":null,\"hidden_size\":8}").width()).isEqualTo(8);
   }
 
@@ -151,23 +187,47 @@ class DecoderConfigsTest {
         arguments(gpt2, "{\"pruned_heads\":{\"0\":[1]}}", "pruned_heads"),
         arguments(gpt2, "{\"quantization_config\":{\"bits\":4}}", "quantization_config"),
         arguments(gpt2, "{\"rotary_dim\":64}", "rotary_dim = 64"),
-        arguments(gpt2, "{\"parallel_attn\":true}", "parallel_attn = true is not supported; unknown to Diopter"),
-        arguments(gpt2, "{\"position_embedding_type\":\"alibi\"}", "position_embedding_type = \"alibi\""),
+        arguments(
+            gpt2,
+            "{\"parallel_attn\":true}",
+            "parallel_attn = true is not supported; unknown to Diopter"),
+        arguments(
+            gpt2, "{\"position_embedding_type\":\"alibi\"}", "position_embedding_type = \"alibi\""),
         arguments(llama, "{\"hidden_act\":\"gelu\"}", "hidden_act = gelu"),
-        arguments(llama, "{\"rope_scaling\":{\"type\":\"dynamic\",\"factor\":2.0}}", "rope_scaling.type = dynamic"),
-        arguments(llama, "{\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":2.0}}", "rope_scaling.rope_type = yarn is not supported; supported: default, linear, llama3"),
+        arguments(
+            llama,
+            "{\"rope_scaling\":{\"type\":\"dynamic\",\"factor\":2.0}}",
+            "rope_scaling.type = dynamic"),
+        arguments(
+            llama,
+            "{\"rope_scaling\":{\"rope_type\":\"yarn\",\"factor\":2.0}}",
+            "rope_scaling.rope_type = yarn is not supported; supported: default, linear, llama3"),
         arguments(llama, "{\"rope_scaling\":{\"rope_type\":\"longrope\"}}", "longrope"),
         arguments(llama, "{\"rope_scaling\":{\"rope_type\":\"mrope\"}}", "mrope"),
-        arguments(llama, "{\"rope_parameters\":{\"rope_type\":\"yarn\"}}", "rope_parameters.rope_type = yarn"),
-        arguments(llama, "{\"rope_parameters\":{\"full_attention\":{\"rope_type\":\"default\"}}}", "rope_parameters.full_attention"),
-        arguments(llama, "{\"rope_scaling\":{\"rope_type\":\"linear\",\"factor\":2,\"attention_factor\":0.5}}", "rope_scaling.attention_factor"),
+        arguments(
+            llama,
+            "{\"rope_parameters\":{\"rope_type\":\"yarn\"}}",
+            "rope_parameters.rope_type = yarn"),
+        arguments(
+            llama,
+            "{\"rope_parameters\":{\"full_attention\":{\"rope_type\":\"default\"}}}",
+            "rope_parameters.full_attention"),
+        arguments(
+            llama,
+            "{\"rope_scaling\":{\"rope_type\":\"linear\",\"factor\":2,\"attention_factor\":0.5}}",
+            "rope_scaling.attention_factor"),
         arguments(llama, "{\"partial_rotary_factor\":0.5}", "partial_rotary_factor = 0.5"),
-        arguments(llama, "{\"rope_parameters\":{\"rope_type\":\"default\",\"partial_rotary_factor\":0.5}}", "rope_parameters.partial_rotary_factor"),
+        arguments(
+            llama,
+            "{\"rope_parameters\":{\"rope_type\":\"default\",\"partial_rotary_factor\":0.5}}",
+            "rope_parameters.partial_rotary_factor"),
         arguments(llama, "{\"rope_interleaved\":true}", "rope_interleaved = true"),
         arguments(llama, "{\"sliding_window\":8}", "sliding_window = 8"),
         arguments(llama, "{\"sliding_window\":8,\"use_sliding_window\":true}", "sliding_window"),
-        arguments(llama, "{\"layer_types\":[\"full_attention\",\"sliding_attention\"]}", "layer_types"),
-        arguments(llama, "{\"quantization_config\":{\"quant_method\":\"gptq\"}}", "quantization_config"),
+        arguments(
+            llama, "{\"layer_types\":[\"full_attention\",\"sliding_attention\"]}", "layer_types"),
+        arguments(
+            llama, "{\"quantization_config\":{\"quant_method\":\"gptq\"}}", "quantization_config"),
         arguments(llama, "{\"num_local_experts\":8}", "num_local_experts"),
         arguments(llama, "{\"num_experts\":1}", "num_experts"),
         arguments(llama, "{\"n_routed_experts\":64}", "n_routed_experts"),
@@ -187,8 +247,14 @@ class DecoderConfigsTest {
 
   @ParameterizedTest(name = "{1}")
   @MethodSource("unsupportedFields")
-  void read_fieldThatChangesTheComputation_isRefusedByName(String base, String fields, String part) {
-    assertRefused(UnsupportedModelException.class, () -> with(base, fields), "config.json: ", part, "not supported");
+  void read_fieldThatChangesTheComputation_isRefusedByName(
+      String base, String fields, String part) {
+    assertRefused(
+        UnsupportedModelException.class,
+        () -> with(base, fields),
+        "config.json: ",
+        part,
+        "not supported");
   }
 
   @ParameterizedTest
@@ -207,8 +273,10 @@ class DecoderConfigsTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "{\"sliding_window\":16}", "{\"sliding_window\":8,\"use_sliding_window\":false,\"max_window_layers\":28}",
-        "{\"layer_types\":[\"full_attention\",\"full_attention\"]}", "{\"pretraining_tp\":4,\"hidden_act\":\"swish\"}"
+        "{\"sliding_window\":16}",
+            "{\"sliding_window\":8,\"use_sliding_window\":false,\"max_window_layers\":28}",
+        "{\"layer_types\":[\"full_attention\",\"full_attention\"]}",
+            "{\"pretraining_tp\":4,\"hidden_act\":\"swish\"}"
       })
   void read_llamaFieldInItsHarmlessForm_isAllowed(String fields) {
     assertThat(with(TinyModels.LLAMA, fields).layers()).isEqualTo(2);
@@ -230,7 +298,8 @@ class DecoderConfigsTest {
         arguments(gpt2, "{\"n_embd\":1000000000}", "4 * n_embd below 2^31"),
         arguments(gpt2, "{\"n_embd\":1000000000,\"n_inner\":8}", "below 2^31"),
         arguments(gpt2, "{\"hidden_size\":8}", "n_embd and hidden_size to agree, found 4 and 8"),
-        arguments(gpt2, "{\"layer_norm_epsilon\":0}", "layer_norm_epsilon: expected a number above 0"),
+        arguments(
+            gpt2, "{\"layer_norm_epsilon\":0}", "layer_norm_epsilon: expected a number above 0"),
         arguments(gpt2, "{\"layer_norm_epsilon\":\"NaN\"}", "layer_norm_epsilon"),
         arguments(gpt2, "{\"layer_norm_epsilon\":1e999}", "layer_norm_epsilon"),
         arguments(gpt2, "{\"scale_attn_weights\":1}", "scale_attn_weights: expected true or false"),
@@ -239,19 +308,35 @@ class DecoderConfigsTest {
         arguments(gpt2, "{\"eos_token_id\":[1,2.5]}", "eos_token_id"),
         arguments(gpt2, "{\"eos_token_id\":-2}", "eos_token_id"),
         arguments(llama, "{\"num_key_value_heads\":3}", "multiple of num_key_value_heads"),
-        arguments(llama, "{\"num_attention_heads\":3,\"num_key_value_heads\":3}", "expected head_dim"),
+        arguments(
+            llama, "{\"num_attention_heads\":3,\"num_key_value_heads\":3}", "expected head_dim"),
         arguments(llama, "{\"head_dim\":3}", "even head_dim"),
         arguments(llama, "{\"head_dim\":2000000000}", "below 2^31"),
         arguments(llama, "{\"rope_theta\":0}", "rope_theta"),
         arguments(llama, "{\"rope_theta\":\"10000\"}", "rope_theta"),
         arguments(llama, "{\"rope_scaling\":[]}", "rope_scaling: expected an object"),
-        arguments(llama, "{\"rope_scaling\":{\"type\":\"linear\"}}", "rope_scaling.factor, found none"),
-        arguments(llama, "{\"rope_scaling\":{\"type\":\"linear\",\"factor\":-1}}", "rope_scaling.factor"),
-        arguments(llama, "{\"rope_scaling\":{\"type\":\"linear\",\"rope_type\":\"llama3\",\"factor\":2}}", "rope_type and type to agree"),
-        arguments(llama, "{\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":2}}", "low_freq_factor"),
-        arguments(llama, "{\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":2,\"low_freq_factor\":4,\"high_freq_factor\":4,\"original_max_position_embeddings\":8}}", "below high_freq_factor"),
-        arguments(llama, "{\"rope_theta\":5,\"rope_parameters\":{\"rope_theta\":6}}", "to agree, found 5 and 6"),
-        arguments(llama, "{\"rope_scaling\":{\"type\":\"linear\",\"factor\":2},\"rope_parameters\":{\"rope_type\":\"default\"}}", "to agree"),
+        arguments(
+            llama, "{\"rope_scaling\":{\"type\":\"linear\"}}", "rope_scaling.factor, found none"),
+        arguments(
+            llama, "{\"rope_scaling\":{\"type\":\"linear\",\"factor\":-1}}", "rope_scaling.factor"),
+        arguments(
+            llama,
+            "{\"rope_scaling\":{\"type\":\"linear\",\"rope_type\":\"llama3\",\"factor\":2}}",
+            "rope_type and type to agree"),
+        arguments(
+            llama, "{\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":2}}", "low_freq_factor"),
+        arguments(
+            llama,
+            "{\"rope_scaling\":{\"rope_type\":\"llama3\",\"factor\":2,\"low_freq_factor\":4,\"high_freq_factor\":4,\"original_max_position_embeddings\":8}}",
+            "below high_freq_factor"),
+        arguments(
+            llama,
+            "{\"rope_theta\":5,\"rope_parameters\":{\"rope_theta\":6}}",
+            "to agree, found 5 and 6"),
+        arguments(
+            llama,
+            "{\"rope_scaling\":{\"type\":\"linear\",\"factor\":2},\"rope_parameters\":{\"rope_type\":\"default\"}}",
+            "to agree"),
         arguments(llama, "{\"attention_bias\":\"no\"}", "attention_bias"));
   }
 

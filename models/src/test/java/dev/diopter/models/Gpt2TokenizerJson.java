@@ -14,8 +14,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * GPT-2's {@code tokenizer.json}, made from the ranks that the jtokkit library carries: a token's merge is the pair that it falls into when
- * only better ranks may join.
+ * GPT-2's {@code tokenizer.json}, made from the ranks that the jtokkit library carries: a token's
+ * merge is the pair that it falls into when only better ranks may join.
  */
 final class Gpt2TokenizerJson {
   private static final String RANKS = "/com/knuddels/jtokkit/r50k_base.tiktoken";
@@ -27,7 +27,9 @@ final class Gpt2TokenizerJson {
     Map<String, Integer> ranks = new HashMap<>();
     List<String> byRank = new ArrayList<>();
     try (BufferedReader in =
-        new BufferedReader(new InputStreamReader(Gpt2TokenizerJson.class.getResourceAsStream(RANKS), StandardCharsets.UTF_8))) {
+        new BufferedReader(
+            new InputStreamReader(
+                Gpt2TokenizerJson.class.getResourceAsStream(RANKS), StandardCharsets.UTF_8))) {
       for (String line = in.readLine(); line != null; line = in.readLine()) {
         String token = visible(Base64.getDecoder().decode(line.substring(0, line.indexOf(' '))));
         ranks.put(token, byRank.size());
@@ -37,15 +39,33 @@ final class Gpt2TokenizerJson {
     ObjectNode root = Json.object();
     root.put("version", "1.0");
     // As some published files have it: this must not cut anything.
-    root.putObject("truncation").put("direction", "Right").put("max_length", 512).put("strategy", "LongestFirst").put("stride", 0);
-    root.putObject("padding").put("direction", "Right").put("pad_id", 50256).put("pad_type_id", 0).put("pad_token", "<|endoftext|>")
-        .putNull("pad_to_multiple_of").putObject("strategy").put("Fixed", 64);
+    root.putObject("truncation")
+        .put("direction", "Right")
+        .put("max_length", 512)
+        .put("strategy", "LongestFirst")
+        .put("stride", 0);
+    root.putObject("padding")
+        .put("direction", "Right")
+        .put("pad_id", 50256)
+        .put("pad_type_id", 0)
+        .put("pad_token", "<|endoftext|>")
+        .putNull("pad_to_multiple_of")
+        .putObject("strategy")
+        .put("Fixed", 64);
     ObjectNode end = root.putArray("added_tokens").addObject();
-    end.put("id", 50256).put("content", "<|endoftext|>").put("single_word", false).put("lstrip", false).put("rstrip", false);
+    end.put("id", 50256)
+        .put("content", "<|endoftext|>")
+        .put("single_word", false)
+        .put("lstrip", false)
+        .put("rstrip", false);
     end.put("normalized", true).put("special", true);
     root.putNull("normalizer");
     for (String part : new String[] {"pre_tokenizer", "post_processor", "decoder"}) {
-      root.putObject(part).put("type", "ByteLevel").put("add_prefix_space", false).put("trim_offsets", false).put("use_regex", true);
+      root.putObject(part)
+          .put("type", "ByteLevel")
+          .put("add_prefix_space", false)
+          .put("trim_offsets", false)
+          .put("use_regex", true);
     }
     ObjectNode model = root.putObject("model").put("type", "BPE");
     ObjectNode vocabulary = model.putObject("vocab");
@@ -62,7 +82,8 @@ final class Gpt2TokenizerJson {
 
   private static String pair(String token, Map<String, Integer> ranks) {
     int own = ranks.get(token);
-    List<String> parts = new ArrayList<>(token.chars().mapToObj(c -> String.valueOf((char) c)).toList());
+    List<String> parts =
+        new ArrayList<>(token.chars().mapToObj(c -> String.valueOf((char) c)).toList());
     while (parts.size() > 2) {
       int best = -1;
       int rank = own;

@@ -21,7 +21,8 @@ import org.junit.jupiter.api.Test;
 
 /** GPT-2's real vocabulary, against numbers of the original and against another implementation. */
 class Gpt2TokenizerTest {
-  private static final String TEXT = "Héllo world, the cat sat 🙂 on tokenization.<|endoftext|>  2 spaces";
+  private static final String TEXT =
+      "Héllo world, the cat sat 🙂 on tokenization.<|endoftext|>  2 spaces";
   private static final int[] IDS = {
     39, 2634, 18798, 995, 11, 262, 3797, 3332, 32485, 319, 11241, 1634, 13, 50256, 220, 362, 9029
   };
@@ -44,8 +45,10 @@ class Gpt2TokenizerTest {
   void encode_knownText_givesTheOriginalsIdsAndUtf16Spans() {
     Tokenizer.Encoding encoding = tokenizer.encode(TEXT, true);
     assertThat(encoding.ids()).isEqualTo(IDS);
-    assertThat(Arrays.copyOf(encoding.starts(), 11)).containsExactly(0, 1, 2, 5, 11, 12, 16, 20, 24, 27, 30);
-    assertThat(Arrays.copyOf(encoding.ends(), 11)).containsExactly(1, 2, 5, 11, 12, 16, 20, 24, 27, 30, 36);
+    assertThat(Arrays.copyOf(encoding.starts(), 11))
+        .containsExactly(0, 1, 2, 5, 11, 12, 16, 20, 24, 27, 30);
+    assertThat(Arrays.copyOf(encoding.ends(), 11))
+        .containsExactly(1, 2, 5, 11, 12, 16, 20, 24, 27, 30, 36);
     for (int i = 0; i < IDS.length; i++) {
       String piece = TEXT.substring(encoding.starts()[i], encoding.ends()[i]);
       assertThat(piece).isEqualTo(tokenizer.label(IDS[i]));
@@ -65,7 +68,9 @@ class Gpt2TokenizerTest {
       joined.writeBytes(bytes);
       String label = tokenizer.label(id);
       boolean whole = new String(bytes, StandardCharsets.UTF_8).indexOf('\uFFFD') < 0;
-      assertThat(label).isEqualTo(whole ? new String(bytes, StandardCharsets.UTF_8) : Gpt2TokenizerJson.visible(bytes));
+      assertThat(label)
+          .isEqualTo(
+              whole ? new String(bytes, StandardCharsets.UTF_8) : Gpt2TokenizerJson.visible(bytes));
       split |= !whole;
     }
     assertThat(split).isTrue();
@@ -82,9 +87,13 @@ class Gpt2TokenizerTest {
       assertThat(encoding.ids()).as(text).isEqualTo(oracle.encodeOrdinary(text).toArray());
       assertThat(tokenizer.decode(encoding.ids())).isEqualTo(text);
       for (int t = 0; t < encoding.ids().length; t++) {
-        byte[] span = text.substring(encoding.starts()[t], encoding.ends()[t]).getBytes(StandardCharsets.UTF_8);
+        byte[] span =
+            text.substring(encoding.starts()[t], encoding.ends()[t])
+                .getBytes(StandardCharsets.UTF_8);
         byte[] own = tokenizer.bytes(encoding.ids()[t]);
-        assertThat(java.util.Collections.indexOfSubList(boxed(span), boxed(own))).as(text).isNotNegative();
+        assertThat(java.util.Collections.indexOfSubList(boxed(span), boxed(own)))
+            .as(text)
+            .isNotNegative();
       }
     }
   }
@@ -122,7 +131,8 @@ class Gpt2TokenizerTest {
     assertThat(tokenizer.bytes(50257)).isNull();
     assertThat(tokenizer.bytes(-1)).isNull();
     assertThat(tokenizer.label(50257)).isEqualTo("[id 50257]");
-    assertThat(tokenizer.decode(new int[] {15496, 50256, 50257})).isEqualTo("Hello<|endoftext|>[id 50257]");
+    assertThat(tokenizer.decode(new int[] {15496, 50256, 50257}))
+        .isEqualTo("Hello<|endoftext|>[id 50257]");
   }
 
   @Test
@@ -165,14 +175,13 @@ class Gpt2TokenizerTest {
       List<Future<?>> runs = new ArrayList<>();
       for (int t = 0; t < 8; t++) {
         runs.add(
-            threads.submit(
-                () -> {
-                  for (int i = 0; i < texts.size(); i++) {
-                    int[] ids = fresh.encode(texts.get(i), true).ids();
-                    assertThat(ids).isEqualTo(expected.get(i));
-                    assertThat(fresh.decode(ids)).isEqualTo(texts.get(i));
-                  }
-                }));
+            threads.submit(() -> {
+              for (int i = 0; i < texts.size(); i++) {
+                int[] ids = fresh.encode(texts.get(i), true).ids();
+                assertThat(ids).isEqualTo(expected.get(i));
+                assertThat(fresh.decode(ids)).isEqualTo(texts.get(i));
+              }
+            }));
       }
       for (Future<?> run : runs) {
         run.get();
@@ -188,18 +197,19 @@ class Gpt2TokenizerTest {
         List<Future<?>> runs = new ArrayList<>();
         for (int t = 0; t < 4; t++) {
           runs.add(
-              threads.submit(
-                  () -> {
-                    while (true) {
-                      fresh.encode("The cat sat on the mat.", true);
-                    }
-                  }));
+              threads.submit(() -> {
+                while (true) {
+                  fresh.encode("The cat sat on the mat.", true);
+                }
+              }));
         }
         fresh.encode("one more", false);
         fresh.close();
         fresh.close();
         for (Future<?> run : runs) {
-          assertThatThrownBy(run::get).hasCauseInstanceOf(IllegalStateException.class).hasMessageContaining("closed");
+          assertThatThrownBy(run::get)
+              .hasCauseInstanceOf(IllegalStateException.class)
+              .hasMessageContaining("closed");
         }
       }
     }
@@ -215,7 +225,10 @@ class Gpt2TokenizerTest {
 
   /** Words, blanks, digits and characters of every plane, without halves of pairs. */
   private static String randomText(Random random, int length) {
-    String[] words = {" the", "Hello", "'s", " I'll", "  ", "\n\n", "123", " 4567", "…", "é", "日本", "🙂", "\t", "don't", "\u2028", "\u00a0"};
+    String[] words = {
+      " the", "Hello", "'s", " I'll", "  ", "\n\n", "123", " 4567", "…", "é", "日本", "🙂", "\t",
+      "don't", "\u2028", "\u00a0"
+    };
     StringBuilder text = new StringBuilder();
     for (int i = random.nextInt(length); i > 0; i--) {
       if (random.nextBoolean()) {

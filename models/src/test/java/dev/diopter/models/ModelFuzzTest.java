@@ -19,7 +19,10 @@ import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
-/** Damaged model folders: each opens right or is refused in one line. The seed is printed; set it to repeat a run. */
+/**
+ * Damaged model folders: each opens right or is refused in one line. The seed is printed; set it to
+ * repeat a run.
+ */
 class ModelFuzzTest {
   private static final long SEED = Long.getLong("diopter.fuzzSeed", 20260106);
 
@@ -27,7 +30,8 @@ class ModelFuzzTest {
     void run(byte[] bytes) throws IOException;
   }
 
-  private static void damage(String what, byte[] original, int times, Opening opening) throws IOException {
+  private static void damage(String what, byte[] original, int times, Opening opening)
+      throws IOException {
     System.out.println("fuzz " + what + ": seed " + SEED + ", " + times + " mutations");
     Random random = new Random(SEED);
     int refused = 0;
@@ -114,13 +118,17 @@ class ModelFuzzTest {
       whole = in.readAllBytes();
     }
     String text = new String(whole, StandardCharsets.UTF_8);
-    byte[] start = text.substring(0, text.indexOf("\"!\"")).concat("\"!\":1},\"merges\":[]}}").getBytes(StandardCharsets.UTF_8);
+    byte[] start =
+        text.substring(0, text.indexOf("\"!\""))
+            .concat("\"!\":1},\"merges\":[]}}")
+            .getBytes(StandardCharsets.UTF_8);
     damage(
         "vocabulary",
         start,
         4000,
         bytes -> {
-          Vocabulary vocabulary = Vocabulary.read("tokenizer.json", new ByteArrayInputStream(bytes));
+          Vocabulary vocabulary =
+              Vocabulary.read("tokenizer.json", new ByteArrayInputStream(bytes));
           for (int id = -1; id < 3; id++) {
             assertThat(vocabulary.bytes(id) == null).isEqualTo(vocabulary.token(id) == null);
           }

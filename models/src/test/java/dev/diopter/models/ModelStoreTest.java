@@ -85,29 +85,42 @@ class ModelStoreTest {
   @Test
   void of_environment_findsTheCache() {
     String some = home.toString();
-    assertThat(ModelStore.of(Map.of("HF_HUB_CACHE", "/a", "HF_HOME", "/b"), some).cacheFolder()).isEqualTo(Path.of("/a"));
-    assertThat(ModelStore.of(Map.of("HUGGINGFACE_HUB_CACHE", "/a"), some).cacheFolder()).isEqualTo(Path.of("/a"));
-    assertThat(ModelStore.of(Map.of("HF_HOME", "/b", "XDG_CACHE_HOME", "/c"), some).cacheFolder()).isEqualTo(Path.of("/b/hub"));
-    assertThat(ModelStore.of(Map.of("XDG_CACHE_HOME", "/c"), some).cacheFolder()).isEqualTo(Path.of("/c/huggingface/hub"));
-    assertThat(ModelStore.of(Map.of("HF_HOME", ""), "/h").cacheFolder()).isEqualTo(Path.of("/h/.cache/huggingface/hub"));
+    assertThat(ModelStore.of(Map.of("HF_HUB_CACHE", "/a", "HF_HOME", "/b"), some).cacheFolder())
+        .isEqualTo(Path.of("/a"));
+    assertThat(ModelStore.of(Map.of("HUGGINGFACE_HUB_CACHE", "/a"), some).cacheFolder())
+        .isEqualTo(Path.of("/a"));
+    assertThat(ModelStore.of(Map.of("HF_HOME", "/b", "XDG_CACHE_HOME", "/c"), some).cacheFolder())
+        .isEqualTo(Path.of("/b/hub"));
+    assertThat(ModelStore.of(Map.of("XDG_CACHE_HOME", "/c"), some).cacheFolder())
+        .isEqualTo(Path.of("/c/huggingface/hub"));
+    assertThat(ModelStore.of(Map.of("HF_HOME", ""), "/h").cacheFolder())
+        .isEqualTo(Path.of("/h/.cache/huggingface/hub"));
     assertThat(ModelStore.of(Map.of(), "?").cacheFolder()).isNull();
     assertThat(ModelStore.of(Map.of(), "").cacheFolder()).isNull();
   }
 
   @Test
   void open_unknownName_saysWhereItLookedAndWhatIsNear() throws IOException {
-    ModelStore store = ModelStore.of(Map.of("HF_HUB_CACHE", cache(home.resolve("hub")).toString()), "");
-    assertRefused(ModelException.class, () -> store.open("demo-gtp2"), "demo-gtp2", "hub", "did you mean demo-gpt2?");
+    ModelStore store =
+        ModelStore.of(Map.of("HF_HUB_CACHE", cache(home.resolve("hub")).toString()), "");
+    assertRefused(
+        ModelException.class,
+        () -> store.open("demo-gtp2"),
+        "demo-gtp2",
+        "hub",
+        "did you mean demo-gpt2?");
     assertRefused(ModelException.class, () -> store.open("org/tiyn"), "did you mean org/tiny?");
     assertRefused(ModelException.class, () -> store.open("tiny"), "did you mean org/tiny?");
-    assertRefused(ModelException.class, () -> store.open("/no/such/folder"), "no such folder", "config.json");
+    assertRefused(
+        ModelException.class, () -> store.open("/no/such/folder"), "no such folder", "config.json");
     assertRefused(ModelException.class, () -> store.open(""), "expected a model");
     assertRefused(ModelException.class, () -> store.open("a\0b"), "expected a model");
     assertRefused(ModelException.class, () -> store.open("../tiny"), "found none");
     assertRefused(ModelException.class, () -> store.open("a/b/c"), "found none");
     Path file = Files.writeString(home.resolve("file"), "x");
     assertRefused(ModelException.class, () -> store.open(file.toString()), "it is a file");
-    assertRefused(ModelException.class, () -> ModelStore.of(Map.of(), "?").open("x/y"), "no home folder");
+    assertRefused(
+        ModelException.class, () -> ModelStore.of(Map.of(), "?").open("x/y"), "no home folder");
   }
 
   @Test
@@ -117,7 +130,9 @@ class ModelStoreTest {
     Files.createDirectories(hub.resolve("models--org--empty"));
     Files.createDirectories(hub.resolve("datasets--org--x/snapshots/1"));
     List<ModelInfo> models = ModelStore.of(Map.of("HF_HUB_CACHE", hub.toString()), "").list();
-    assertThat(models).extracting(ModelInfo::name).containsExactly("demo-gpt2", "demo-llama", "bare", "org/broken", "org/tiny");
+    assertThat(models)
+        .extracting(ModelInfo::name)
+        .containsExactly("demo-gpt2", "demo-llama", "bare", "org/broken", "org/tiny");
     assertThat(models).extracting(ModelInfo::parameters).startsWith(1353728L, 1238656L);
     assertThat(models.get(3).problem()).contains("config.json").doesNotContain("\n");
     assertThat(models.get(3).architecture()).isNull();
@@ -146,12 +161,22 @@ class ModelStoreTest {
   /** A cache as the hub's library lays it out: two revisions of one model, one of another. */
   private Path cache(Path hub) throws IOException {
     Path model = hub.resolve("models--org--tiny");
-    link(model, "1111", TinyModels.writeShards(home.resolve("llama"), TinyModels.LLAMA, TinyModels.llama("model."), 2));
-    link(model, "2222", TinyModels.write(home.resolve("gpt2"), TinyModels.GPT2, TinyModels.gpt2("")));
+    link(
+        model,
+        "1111",
+        TinyModels.writeShards(
+            home.resolve("llama"), TinyModels.LLAMA, TinyModels.llama("model."), 2));
+    link(
+        model,
+        "2222",
+        TinyModels.write(home.resolve("gpt2"), TinyModels.GPT2, TinyModels.gpt2("")));
     Files.createDirectories(model.resolve("refs"));
     Files.writeString(model.resolve("refs/main"), "1111");
     Files.writeString(model.resolve("refs/v2"), "2222\n");
-    link(hub.resolve("models--bare"), "9", TinyModels.write(home.resolve("bare"), TinyModels.GPT2, TinyModels.gpt2("")));
+    link(
+        hub.resolve("models--bare"),
+        "9",
+        TinyModels.write(home.resolve("bare"), TinyModels.GPT2, TinyModels.gpt2("")));
     return hub;
   }
 
@@ -162,7 +187,8 @@ class ModelStoreTest {
       for (Path file : files.toList()) {
         String blob = revision + "-" + Math.abs(file.getFileName().toString().hashCode());
         Files.move(file, blobs.resolve(blob));
-        Files.createSymbolicLink(snapshot.resolve(file.getFileName()), Path.of("../../blobs").resolve(blob));
+        Files.createSymbolicLink(
+            snapshot.resolve(file.getFileName()), Path.of("../../blobs").resolve(blob));
       }
     }
   }

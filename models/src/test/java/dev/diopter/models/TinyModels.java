@@ -18,13 +18,15 @@ final class TinyModels {
   static final String GPT2 =
       """
       {"model_type": "gpt2", "vocab_size": 7, "n_positions": 5, "n_embd": 4, "n_layer": 2, "n_head": 2, "n_inner": null,
-       "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5, "bos_token_id": 6, "eos_token_id": 6}""";
+       "activation_function": "gelu_new", "layer_norm_epsilon": 1e-5, "bos_token_id": 6, "eos_token_id": 6}\
+      """;
 
   static final String LLAMA =
       """
       {"model_type": "llama", "vocab_size": 7, "hidden_size": 4, "intermediate_size": 6, "num_hidden_layers": 2,
        "num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 16, "rms_norm_eps": 1e-5, "hidden_act": "silu",
-       "bos_token_id": 1, "eos_token_id": 2}""";
+       "bos_token_id": 1, "eos_token_id": 2}\
+      """;
 
   private TinyModels() {}
 
@@ -79,7 +81,8 @@ final class TinyModels {
   }
 
   /** Writes a folder with one weights file. */
-  static Path write(Path folder, String config, Map<String, List<Long>> tensors) throws IOException {
+  static Path write(Path folder, String config, Map<String, List<Long>> tensors)
+      throws IOException {
     Files.createDirectories(folder);
     Files.writeString(folder.resolve("config.json"), config);
     writeWeights(folder.resolve("model.safetensors"), tensors, TensorType.F32);
@@ -88,20 +91,20 @@ final class TinyModels {
 
   static void writeWeights(Path file, Map<String, List<Long>> tensors, TensorType type) {
     List<Tensor> list = new ArrayList<>();
-    tensors.forEach(
-        (name, shape) -> {
-          long bytes = type.bits() / 8;
-          for (long size : shape) {
-            bytes *= size;
-          }
-          byte[] zeros = new byte[(int) bytes];
-          list.add(new Tensor(name, type, shape, out -> out.write(zeros)));
-        });
+    tensors.forEach((name, shape) -> {
+      long bytes = type.bits() / 8;
+      for (long size : shape) {
+        bytes *= size;
+      }
+      byte[] zeros = new byte[(int) bytes];
+      list.add(new Tensor(name, type, shape, out -> out.write(zeros)));
+    });
     SafetensorsWriter.write(file, list, Map.of("format", "pt"));
   }
 
   /** Writes a folder of shards: the tensors in turn to each. */
-  static Path writeShards(Path folder, String config, Map<String, List<Long>> tensors, int shards) throws IOException {
+  static Path writeShards(Path folder, String config, Map<String, List<Long>> tensors, int shards)
+      throws IOException {
     Files.createDirectories(folder);
     Files.writeString(folder.resolve("config.json"), config);
     ObjectNode index = Json.object();

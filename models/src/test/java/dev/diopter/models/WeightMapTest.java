@@ -32,8 +32,11 @@ class WeightMapTest {
   private static double element(StoredTensor tensor, long index) {
     return switch (tensor.type()) {
       case F32 -> tensor.data().get(ValueLayout.JAVA_FLOAT_UNALIGNED, index * 4);
-      case F16 -> Float.float16ToFloat(tensor.data().get(ValueLayout.JAVA_SHORT_UNALIGNED, index * 2));
-      case BF16 -> Float.intBitsToFloat(tensor.data().get(ValueLayout.JAVA_SHORT_UNALIGNED, index * 2) << 16);
+      case F16 ->
+          Float.float16ToFloat(tensor.data().get(ValueLayout.JAVA_SHORT_UNALIGNED, index * 2));
+      case BF16 ->
+          Float.intBitsToFloat(
+              tensor.data().get(ValueLayout.JAVA_SHORT_UNALIGNED, index * 2) << 16);
       default -> throw new AssertionError(tensor.type());
     };
   }
@@ -53,7 +56,9 @@ class WeightMapTest {
   private static double[] gained(double[] normalized, DecoderWeights.Norm norm) {
     double[] y = new double[normalized.length];
     for (int i = 0; i < y.length; i++) {
-      y[i] = normalized[i] * element(norm.gain(), i) + (norm.bias() == null ? 0 : element(norm.bias(), i));
+      y[i] =
+          normalized[i] * element(norm.gain(), i)
+              + (norm.bias() == null ? 0 : element(norm.bias(), i));
     }
     return y;
   }
@@ -86,24 +91,36 @@ class WeightMapTest {
         DecoderWeights.Layer layer = w.layers().get(l);
         String b = "blocks." + l + ".";
         double[] x = gained(row(npz, b + "ln1.hook_normalized", p, c.width()), layer.norm1());
-        assertClose(apply(layer.query(), x), row(npz, b + "attn.hook_q", p, layer.query().out()), b + "q");
-        assertClose(apply(layer.key(), x), row(npz, b + "attn.hook_k", p, layer.key().out()), b + "k");
-        assertClose(apply(layer.value(), x), row(npz, b + "attn.hook_v", p, layer.value().out()), b + "v");
+        assertClose(
+            apply(layer.query(), x), row(npz, b + "attn.hook_q", p, layer.query().out()), b + "q");
+        assertClose(
+            apply(layer.key(), x), row(npz, b + "attn.hook_k", p, layer.key().out()), b + "k");
+        assertClose(
+            apply(layer.value(), x), row(npz, b + "attn.hook_v", p, layer.value().out()), b + "v");
         double[] z = row(npz, b + "attn.hook_z", p, c.heads() * c.headDim());
-        assertClose(apply(layer.output(), z), row(npz, b + "hook_attn_out", p, c.width()), b + "attn_out");
+        assertClose(
+            apply(layer.output(), z), row(npz, b + "hook_attn_out", p, c.width()), b + "attn_out");
         x = gained(row(npz, b + "ln2.hook_normalized", p, c.width()), layer.norm2());
         Projection pre = layer.gate() == null ? layer.up() : layer.gate();
         assertClose(apply(pre, x), row(npz, b + "mlp.hook_pre", p, c.mlpWidth()), b + "pre");
         if (layer.gate() != null) {
-          assertClose(apply(layer.up(), x), row(npz, b + "mlp.hook_pre_linear", p, c.mlpWidth()), b + "pre_linear");
+          assertClose(
+              apply(layer.up(), x),
+              row(npz, b + "mlp.hook_pre_linear", p, c.mlpWidth()),
+              b + "pre_linear");
         }
         double[] post = row(npz, b + "mlp.hook_post", p, c.mlpWidth());
-        assertClose(apply(layer.down(), post), row(npz, b + "hook_mlp_out", p, c.width()), b + "mlp_out");
+        assertClose(
+            apply(layer.down(), post), row(npz, b + "hook_mlp_out", p, c.width()), b + "mlp_out");
       }
       double[] x = row(npz, "unembed.hook_in", p, c.width());
-      assertClose(gained(row(npz, "ln_final.hook_normalized", p, c.width()), w.finalNorm()), x, "final norm");
+      assertClose(
+          gained(row(npz, "ln_final.hook_normalized", p, c.width()), w.finalNorm()),
+          x,
+          "final norm");
       StoredTensor head = w.head() == null ? w.tokenEmbedding() : w.head();
-      double[] logits = apply(new Projection(head, 0, c.width(), c.vocabulary(), 1, c.width(), null, 0), x);
+      double[] logits =
+          apply(new Projection(head, 0, c.width(), c.vocabulary(), 1, c.width(), null, 0), x);
       assertClose(logits, row(npz, "logits", p, c.vocabulary()), "logits");
       if (w.positionEmbedding() != null) {
         double[] position = new double[c.width()];
@@ -125,9 +142,13 @@ class WeightMapTest {
     try (OpenModel model = open(TinyModels.GPT2, tensors)) {
       assertThat(model.weights().head()).isNull();
       assertThat(model.config().tiedHead()).isTrue();
-      assertThat(model.info().parameters()).isEqualTo(7 * 4 + 5 * 4 + 2 * (8 + 48 + 12 + 16 + 4 + 8 + 64 + 16 + 64 + 4) + 8);
+      assertThat(model.info().parameters())
+          .isEqualTo(7 * 4 + 5 * 4 + 2 * (8 + 48 + 12 + 16 + 4 + 8 + 64 + 16 + 64 + 4) + 8);
     }
-    try (OpenModel model = open(TinyModels.GPT2.replace("{\"model", "{\"tie_word_embeddings\": false, \"model"), tensors)) {
+    try (OpenModel model =
+        open(
+            TinyModels.GPT2.replace("{\"model", "{\"tie_word_embeddings\": false, \"model"),
+            tensors)) {
       assertThat(model.weights().head()).isNotNull();
     }
   }
@@ -142,8 +163,12 @@ class WeightMapTest {
       assertThat(model.weights().layers().getFirst().key().out()).isEqualTo(2);
     }
     tensors.remove("lm_head.weight");
-    assertRefused(FormatException.class, () -> open(TinyModels.LLAMA, tensors), "lm_head.weight, found none");
-    try (OpenModel model = open(TinyModels.LLAMA.replace("{\"model", "{\"tie_word_embeddings\": true, \"model"), tensors)) {
+    assertRefused(
+        FormatException.class, () -> open(TinyModels.LLAMA, tensors), "lm_head.weight, found none");
+    try (OpenModel model =
+        open(
+            TinyModels.LLAMA.replace("{\"model", "{\"tie_word_embeddings\": true, \"model"),
+            tensors)) {
       assertThat(model.weights().head()).isNull();
     }
   }
@@ -151,22 +176,46 @@ class WeightMapTest {
   static Stream<Arguments> brokenWeights() {
     return Stream.of(
         change("a missing embedding", t -> t.remove("wte.weight"), "wte.weight, found none"),
-        change("a missing bias", t -> t.remove("h.1.attn.c_attn.bias"), "h.1.attn.c_attn.bias, found none"),
-        change("a turned matrix", t -> t.put("h.0.attn.c_attn.weight", List.of(12L, 4L)), "h.0.attn.c_attn.weight: expected shape [4, 12] from config.json, found [12, 4]"),
-        change("another vocabulary", t -> t.put("wte.weight", List.of(8L, 4L)), "wte.weight: expected shape [7, 4]"),
-        change("another context", t -> t.put("wpe.weight", List.of(6L, 4L)), "wpe.weight: expected shape [5, 4]"),
-        change("an axis more", t -> t.put("ln_f.bias", List.of(1L, 4L)), "ln_f.bias: expected shape [4]"),
-        change("a layer more", t -> t.put("h.2.ln_1.weight", List.of(4L)), "expected no tensor h.2.ln_1.weight", "2 layers"),
-        change("a norm more", t -> t.put("h.0.attn.q_norm.weight", List.of(4L)), "expected no tensor h.0.attn.q_norm.weight"));
+        change(
+            "a missing bias",
+            t -> t.remove("h.1.attn.c_attn.bias"),
+            "h.1.attn.c_attn.bias, found none"),
+        change(
+            "a turned matrix",
+            t -> t.put("h.0.attn.c_attn.weight", List.of(12L, 4L)),
+            "h.0.attn.c_attn.weight: expected shape [4, 12] from config.json, found [12, 4]"),
+        change(
+            "another vocabulary",
+            t -> t.put("wte.weight", List.of(8L, 4L)),
+            "wte.weight: expected shape [7, 4]"),
+        change(
+            "another context",
+            t -> t.put("wpe.weight", List.of(6L, 4L)),
+            "wpe.weight: expected shape [5, 4]"),
+        change(
+            "an axis more",
+            t -> t.put("ln_f.bias", List.of(1L, 4L)),
+            "ln_f.bias: expected shape [4]"),
+        change(
+            "a layer more",
+            t -> t.put("h.2.ln_1.weight", List.of(4L)),
+            "expected no tensor h.2.ln_1.weight",
+            "2 layers"),
+        change(
+            "a norm more",
+            t -> t.put("h.0.attn.q_norm.weight", List.of(4L)),
+            "expected no tensor h.0.attn.q_norm.weight"));
   }
 
-  private static Arguments change(String what, Consumer<Map<String, List<Long>>> change, String... parts) {
+  private static Arguments change(
+      String what, Consumer<Map<String, List<Long>>> change, String... parts) {
     return arguments(what, change, parts);
   }
 
   @ParameterizedTest(name = "{0}")
   @MethodSource("brokenWeights")
-  void of_weightsThatDoNotFit_areRefusedByName(String what, Consumer<Map<String, List<Long>>> change, String[] parts) {
+  void of_weightsThatDoNotFit_areRefusedByName(
+      String what, Consumer<Map<String, List<Long>>> change, String[] parts) {
     Map<String, List<Long>> tensors = TinyModels.gpt2("");
     change.accept(tensors);
     assertRefused(FormatException.class, () -> open(TinyModels.GPT2, tensors), parts);
@@ -186,16 +235,25 @@ class WeightMapTest {
     try (OpenModel model = open(with, tensors)) {
       assertThat(model.weights().layers().getFirst().output().bias()).isNotNull();
     }
-    assertRefused(FormatException.class, () -> open(TinyModels.LLAMA, tensors), "expected no tensor", "_proj.bias");
+    assertRefused(
+        FormatException.class,
+        () -> open(TinyModels.LLAMA, tensors),
+        "expected no tensor",
+        "_proj.bias");
   }
 
   @ParameterizedTest
   @ValueSource(strings = {"F64", "I8", "F8_E4M3", "BOOL", "U16"})
   void of_otherElementTypes_areRefusedByName(String type) throws IOException {
     TinyModels.write(folder, TinyModels.GPT2, Map.of());
-    TinyModels.writeWeights(folder.resolve("model.safetensors"), TinyModels.gpt2(""), TensorType.valueOf(type));
+    TinyModels.writeWeights(
+        folder.resolve("model.safetensors"), TinyModels.gpt2(""), TensorType.valueOf(type));
     assertRefused(
-        UnsupportedModelException.class, () -> OpenModel.open("x", "x", ModelFiles.of(folder)), "wte.weight", "dtype " + type, "F32, F16, BF16");
+        UnsupportedModelException.class,
+        () -> OpenModel.open("x", "x", ModelFiles.of(folder)),
+        "wte.weight",
+        "dtype " + type,
+        "F32, F16, BF16");
   }
 
   @Test
