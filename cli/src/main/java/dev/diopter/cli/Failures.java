@@ -1,0 +1,123 @@
+package dev.diopter.cli;
+
+import dev.diopter.engine.ModelException;
+import dev.diopter.engine.UsageException;
+import dev.diopter.formats.FormatException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.util.List;
+import picocli.CommandLine.MissingParameterException;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
+
+/** The one place where what went wrong becomes a line and an exit code. */
+final class Failures {
+  /** Done. */
+  static final int OK = 0;
+
+  /** Something failed: a file, a model, memory. */
+  static final int FAILED = 1;
+
+  /** The command line itself is wrong. */
+  static final int USAGE = 2;
+
+  private Failures() {}
+
+  /** Prints one line, and with {@code trace} where it came from. */
+  static int report(Throwable failure, String command, boolean trace, Screen screen) {
+    if (failure instanceof OutputLostException lost && lost.readerLeft()) {
+      return FAILED; // The reader has seen what it wanted, as with "| head"; there is nobody to tell.
+    }
+    screen.err().println(oneLine(command + ": " + message(failure, command)));
+    if (trace) {
+      failure.printStackTrace(screen.err());
+    }
+    return code(failure);
+  }
+
+  private static int code(Throwable failure) {
+    return failure instanceof UsageException || failure instanceof ParameterException ? USAGE : FAILED;
+  }
+
+  private static String message(Throwable failure, String command) {
+    return switch (failure) {
+      case ParameterException e -> parameter(e) + "; see " + command + " --help";
+      case UsageException e -> text(e);
+      case ModelException e -> text(e);
+      case FormatException e -> text(e);
+      case OutputLostException e -> text(e);
+      case UncheckedIOException e when e.getCause() != null -> file(e.getCause());
+      case IOException e -> file(e);
+      case OutOfMemoryError e -> memory();
+      case UnsatisfiedLinkError e ->
+          "a native library cannot be loaded: " + text(e) + "; diopter doctor shows what this machine has";
+      default ->
+          "unexpected "
+              + failure.getClass().getSimpleName()
+              + (failure.getMessage() == null ? "" : ": " + failure.getMessage())
+              + "; this is a bug in diopter: run again with --verbose and report the stack trace";
+    };
+  }
+
+  private static String parameter(ParameterException failure) {
+    if (failure instanceof UnmatchedArgumentException unmatched) {
+      return unmatched(unmatched);
+    }
+    if (failure instanceof MissingParameterException missing && !missing.getMissing().isEmpty()) {
+      StringBuilder names = new StringBuilder("missing ");
+      missing.getMissing().forEach(m -> names.append(names.length() > 8 ? ", " : "").append(label(m.paramLabel(), m)));
+      return names.toString();
+    }
+    String message = text(failure);
+    return message.isEmpty() ? message : Character.toLowerCase(message.charAt(0)) + message.substring(1);
+  }
+
+  private static String label(String placeholder, picocli.CommandLine.Model.ArgSpec argument) {
+    return argument instanceof picocli.CommandLine.Model.OptionSpec option
+        ? option.longestName() + " " + placeholder
+        : placeholder;
+  }
+
+  private static String unmatched(UnmatchedArgumentException failure) {
+    List<String> words = failure.getUnmatched();
+    String first = words.isEmpty() ? "" : words.getFirst();
+    boolean isRoot = failure.getCommandLine().getParent() == null;
+    boolean isGroup = !failure.getCommandLine().getSubcommands().isEmpty();
+    String what;
+    if (failure.isUnknownOption()) {
+      what = "unknown option " + first;
+    } else if (isRoot || isGroup) {
+      what = "unknown command " + first;
+    } else {
+      what = "unexpected argument '" + first + "' (a prompt of several words needs quotes)";
+    }
+    List<String> near = failure.getSuggestions();
+    return near.isEmpty() ? what : what + "; nearest: " + String.join(", ", near.subList(0, Math.min(3, near.size())));
+  }
+
+  private static String file(IOException failure) {
+    String reason = failure.getMessage() == null ? failure.getClass().getSimpleName() : failure.getMessage();
+    return switch (failure) {
+      case NoSuchFileException e -> e.getFile() + ": no such file or folder";
+      case AccessDeniedException e -> e.getFile() + ": not permitted";
+      case FileSystemException e when e.getReason() != null -> e.getFile() + ": " + e.getReason();
+      default -> reason;
+    };
+  }
+
+  private static String memory() {
+    return "out of memory with a heap of %s; set a larger one, for example DIOPTER_HEAP=8g, or ask for fewer values"
+        .formatted(Numbers.bytes(Runtime.getRuntime().maxMemory()));
+  }
+
+  private static String text(Throwable failure) {
+    return failure.getMessage() == null ? failure.getClass().getSimpleName() : failure.getMessage();
+  }
+
+  private static String oneLine(String message) {
+    return Text.harmless(message.replace("\r\n", " ").replace('\n', ' ').replace('\t', ' '));
+  }
+}
