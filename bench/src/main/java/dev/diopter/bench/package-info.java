@@ -1,6 +1,4 @@
-/**
- * Benchmarks, and side-by-side runs against other engines.
- */
+/** Benchmarks, and side-by-side runs against other engines. */
 @NullMarked
 package dev.diopter.bench;
 

@@ -1,6 +1,4 @@
-/**
- * The interpretability tools, written on the engine's public API alone.
- */
+/** The interpretability tools, written on the engine's public API alone. */
 @NullMarked
 package dev.diopter.lens;
 
