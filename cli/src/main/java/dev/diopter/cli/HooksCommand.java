@@ -5,6 +5,8 @@ import dev.diopter.engine.HookRegistry;
 import dev.diopter.engine.Site;
 import dev.diopter.formats.Json;
 import dev.diopter.models.DecoderConfig;
+import dev.diopter.models.ModelStore;
+import dev.diopter.models.OpenModel;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -41,7 +43,10 @@ final class HooksCommand implements Command {
   @Override
   public void run() {
     result.validate();
-    DecoderConfig config = ModelFacts.config(name);
+    DecoderConfig config;
+    try (OpenModel model = ModelStore.system().open(name)) {
+      config = model.config();
+    }
     if (result.wanted(output)) {
       result.deliver(object(config), screen, output);
     }

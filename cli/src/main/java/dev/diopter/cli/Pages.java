@@ -5,6 +5,7 @@ import java.util.List;
 /** Parts of pages that several commands print. */
 final class Pages {
   private static final int LABEL = 10;
+  private static final int FACT = 16;
 
   private Pages() {}
 
@@ -19,6 +20,15 @@ final class Pages {
     for (String line : lines) {
       screen.out().println(label + line);
       label = " ".repeat(LABEL);
+    }
+  }
+
+  /** A label and what is said under it, in as many lines as it needs. */
+  static void fact(Screen screen, String label, String value) {
+    String lead = "  " + Text.padRight(label, FACT);
+    for (String line : Tables.wrap(value, screen.width() - lead.length())) {
+      screen.out().println(lead + line);
+      lead = " ".repeat(lead.length());
     }
   }
 

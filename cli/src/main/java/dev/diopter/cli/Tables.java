@@ -1,6 +1,8 @@
 package dev.diopter.cli;
 
+import java.io.PrintStream;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -45,7 +47,11 @@ final class Tables {
 
   /** Prints to the screen's results, within its width. */
   void print(Screen screen) {
-    Style style = Style.of(screen);
+    print(screen.out(), screen.width(), Style.of(screen));
+  }
+
+  /** Prints within a width. */
+  void print(PrintStream out, int width, Style style) {
     int[] widths = new int[columns.size()];
     for (int c = 0; c < widths.length; c++) {
       widths[c] = Text.width(columns.get(c).title);
@@ -58,18 +64,18 @@ final class Tables {
     for (int c = 0; c < last; c++) {
       used += widths[c];
     }
-    widths[last] = Math.min(widths[last], Math.max(MIN_WRAP, screen.width() - used));
+    widths[last] = Math.min(widths[last], Math.max(MIN_WRAP, width - used));
 
     String[] titles = columns.stream().map(Column::title).toArray(String[]::new);
-    screen.out().println(style.bold(line(titles, widths)));
-    screen.out().println(style.faint(INDENT + "\u2500".repeat(used - INDENT.length() + widths[last])));
+    out.println(style.bold(line(titles, widths)));
+    out.println(style.faint(INDENT + "\u2500".repeat(used - INDENT.length() + widths[last])));
     for (String[] row : rows) {
       List<String> parts = wrap(row[last], widths[last]);
       String[] cells = row.clone();
       for (String part : parts) {
         cells[last] = part;
-        screen.out().println(line(cells, widths));
-        java.util.Arrays.fill(cells, "");
+        out.println(line(cells, widths));
+        Arrays.fill(cells, "");
       }
     }
   }
