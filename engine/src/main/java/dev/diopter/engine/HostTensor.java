@@ -8,7 +8,7 @@ package dev.diopter.engine;
  * @param values the numbers, changed in place
  * @param positions absolute position of each row (query), ascending
  * @param heads size of the head axis, 1 where there is none
- * @param inner last axis: width of a row within its head, or number of keys. Key k exists for a query at position p where k <= p
+ * @param inner last axis: width of a row within its head, or number of keys. Key k exists for a query at position p where {@code k <= p}
  * @param sequence index in the batch
  * @param sequenceKey what noise is keyed by: the same for a sequence alone and in any batch
  * @param step step of the generation

@@ -1,5 +1,7 @@
 package dev.diopter.engine;
 
+import java.util.Arrays;
+
 /**
  * What an edit does to the selected cells. Plain data, but for {@link Function}. Values are row-major arrays with their shape; they are
  * not to be changed afterwards.
@@ -18,7 +20,7 @@ public sealed interface Operation {
       }
       if (size != data.length) {
         throw new UsageException(
-            "value: expected %d numbers for shape %s, got %d".formatted(size, java.util.Arrays.toString(shape), data.length));
+            "value: expected %d numbers for shape %s, got %d".formatted(size, Arrays.toString(shape), data.length));
       }
     }
 
@@ -30,6 +32,26 @@ public sealed interface Operation {
     /** A whole activation of another run. */
     public static Value of(Activation activation) {
       return new Value(activation.shape().clone(), activation.values().clone());
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Value v && Arrays.equals(shape, v.shape) && Arrays.equals(data, v.data);
+    }
+
+    @Override
+    public int hashCode() {
+      return Arrays.hashCode(shape) * 31 + Arrays.hashCode(data);
+    }
+
+    /** The shape and the first numbers. */
+    @Override
+    public String toString() {
+      StringBuilder text = new StringBuilder();
+      for (int i = 0; i < Math.min(3, data.length); i++) {
+        text.append(i == 0 ? "" : ", ").append(data[i]);
+      }
+      return Arrays.toString(shape) + " {" + text + (data.length > 3 ? ", ..." : "") + "}";
     }
   }
 

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
  * the registry, validation, slicing, {@code diopter hooks} and the documentation come from it. Names, shapes and meanings are
  * TransformerLens's.
  */
+@SuppressWarnings("ImmutableEnumChecker") // the lists of axes are unmodifiable
 public enum Site {
   EMBED("hook_embed", List.of(Axis.POS, Axis.MODEL), Exists.ALWAYS, false, "rows of the token embedding"),
   POS_EMBED("hook_pos_embed", List.of(Axis.POS, Axis.MODEL), Exists.LEARNED_POSITIONS, false, "rows of the position embedding"),

@@ -1,5 +1,7 @@
 package dev.diopter.formats;
 
+import java.io.IOException;
+
 /** A file from outside that is not what it should be: one line that says what was expected, what was found, and what to do. */
 public final class FormatException extends RuntimeException {
   private static final long serialVersionUID = 1L;
@@ -12,5 +14,10 @@ public final class FormatException extends RuntimeException {
   /** With the whole sentence for the user and what caused it. */
   public FormatException(String message, Throwable cause) {
     super(message, cause);
+  }
+
+  /** For a file that is there and cannot be read, with the reason. */
+  public static FormatException unreadable(String source, IOException cause) {
+    return new FormatException(source + ": cannot be read: " + Json.reason(cause), cause);
   }
 }

@@ -1,0 +1,76 @@
+package dev.diopter.formats;
+
+import java.io.BufferedOutputStream;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.concurrent.ThreadLocalRandom;
+
+/** Files that appear whole or not at all: written beside their place under another name, then moved there in one step. */
+public final class AtomicFile {
+  private static final int BUFFER = 1 << 16;
+
+  private AtomicFile() {}
+
+  /** Writes a file's content. */
+  @FunctionalInterface
+  public interface Writer {
+    /** Writes everything; the stream is buffered and closed by the caller. */
+    void write(OutputStream out) throws IOException;
+  }
+
+  /**
+   * Writes a file in place of whatever stands there. Where anything fails, what stood there before still stands and nothing is left
+   * beside it.
+   *
+   * @throws FormatException where the file cannot be written, with path and reason
+   */
+  public static void write(Path file, Writer writer) {
+    Path target = file.toAbsolutePath();
+    Path folder = target.getParent();
+    if (target.getFileName() == null || folder == null || Files.isDirectory(target)) {
+      throw new FormatException(file + ": cannot be written: it is a folder; give a file name");
+    }
+    if (!Files.isDirectory(folder)) {
+      throw new FormatException(
+          "%s: cannot be written: the folder %s does not exist; create it first".formatted(file, folder));
+    }
+    // Short, since the name itself may be as long as the file system allows.
+    Path part = folder.resolve(".%08x.part".formatted(ThreadLocalRandom.current().nextInt()));
+    boolean done = false;
+    try {
+      try (OutputStream out =
+          new BufferedOutputStream(Files.newOutputStream(part, StandardOpenOption.CREATE_NEW), BUFFER)) {
+        writer.write(out);
+      }
+      move(part, target);
+      done = true;
+    } catch (IOException e) {
+      throw new FormatException(file + ": cannot be written: " + Json.reason(e), e);
+    } finally {
+      if (!done) {
+        deleteQuietly(part);
+      }
+    }
+  }
+
+  private static void move(Path part, Path target) throws IOException {
+    try {
+      Files.move(part, target, StandardCopyOption.ATOMIC_MOVE);
+    } catch (AtomicMoveNotSupportedException e) {
+      Files.move(part, target, StandardCopyOption.REPLACE_EXISTING);
+    }
+  }
+
+  private static void deleteQuietly(Path part) {
+    try {
+      Files.deleteIfExists(part);
+    } catch (IOException e) {
+      // The failure that led here is the one to report.
+    }
+  }
+}

@@ -1,0 +1,149 @@
+package dev.diopter.models;
+
+import dev.diopter.formats.TensorType;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model whose weights are mapped and whose configuration is understood, ready to be packed. Close it as soon as the weights are packed:
+ * that releases the mapping, and only the configuration and {@link #openTokenizer} stay usable.
+ */
+public final class OpenModel implements AutoCloseable {
+  private static final String TOKENIZER = "tokenizer.json";
+
+  private final String displayName;
+  private final Checkpoint checkpoint;
+  private final ModelFiles files;
+  private final DecoderConfig config;
+  private final DecoderWeights weights;
+
+  private OpenModel(
+      String displayName, Checkpoint checkpoint, ModelFiles files, DecoderConfig config, DecoderWeights weights) {
+    this.displayName = displayName;
+    this.checkpoint = checkpoint;
+    this.files = files;
+    this.config = config;
+    this.weights = weights;
+  }
+
+  static OpenModel open(String displayName, String source, ModelFiles files) {
+    Checkpoint checkpoint = Checkpoint.open(source, files);
+    boolean done = false;
+    try {
+      DecoderConfig config = DecoderConfigs.read(checkpoint);
+      OpenModel model = new OpenModel(displayName, checkpoint, files, config, WeightMap.of(checkpoint, config));
+      done = true;
+      return model;
+    } finally {
+      if (!done) {
+        checkpoint.close();
+      }
+    }
+  }
+
+  /** The name by which it was asked for. */
+  public String displayName() {
+    return displayName;
+  }
+
+  /** Its files. */
+  public Checkpoint checkpoint() {
+    return checkpoint;
+  }
+
+  /** What it computes. */
+  public DecoderConfig config() {
+    return config;
+  }
+
+  /** Its weights by role; valid until {@link #close}. */
+  public DecoderWeights weights() {
+    return weights;
+  }
+
+  /** Whether there is a {@code tokenizer.json}. */
+  public boolean hasTokenizer() {
+    return files.exists(TOKENIZER);
+  }
+
+  /**
+   * A new tokenizer, which the caller closes; null where the model has none. Works after {@link #close} too.
+   *
+   * @throws dev.diopter.formats.FormatException where the file is broken
+   * @throws ModelException where there is no native library for this machine
+   */
+  public @Nullable Tokenizer openTokenizer() {
+    return hasTokenizer()
+        ? TokenizerLoader.load(files.describe(TOKENIZER), () -> files.open(TOKENIZER))
+        : null;
+  }
+
+  /** What can be said of it without running it. */
+  public ModelInfo info() {
+    Map<TensorType, Long> elements = new EnumMap<>(TensorType.class);
+    long parameters = 0;
+    for (StoredTensor tensor : tensors()) {
+      long count = tensor.data().byteSize() / tensor.type().bytes();
+      parameters += count;
+      elements.merge(tensor.type(), count, Long::sum);
+    }
+    TensorType most = Collections.max(elements.entrySet(), Map.Entry.comparingByValue()).getKey();
+    return new ModelInfo(
+        displayName, config.architecture(), parameters, most.name(), checkpoint.bytes(), folder(), null);
+  }
+
+  /** Its folder; null for a bundled model. */
+  public @Nullable Path folder() {
+    return checkpoint.folder();
+  }
+
+  /** Releases the mapped weights. Again is harmless. */
+  @Override
+  public void close() {
+    checkpoint.close();
+  }
+
+  /** Every tensor that has a role, once: a fused matrix has several. */
+  private Collection<StoredTensor> tensors() {
+    Map<String, StoredTensor> byName = new LinkedHashMap<>();
+    add(byName, weights.tokenEmbedding());
+    add(byName, weights.positionEmbedding());
+    add(byName, weights.head());
+    add(byName, weights.finalNorm());
+    for (DecoderWeights.Layer layer : weights.layers()) {
+      add(byName, layer.norm1());
+      add(byName, layer.norm2());
+      add(byName, layer.query());
+      add(byName, layer.key());
+      add(byName, layer.value());
+      add(byName, layer.output());
+      add(byName, layer.gate());
+      add(byName, layer.up());
+      add(byName, layer.down());
+    }
+    return byName.values();
+  }
+
+  private static void add(Map<String, StoredTensor> byName, @Nullable StoredTensor tensor) {
+    if (tensor != null) {
+      byName.put(tensor.name(), tensor);
+    }
+  }
+
+  private static void add(Map<String, StoredTensor> byName, DecoderWeights.Norm norm) {
+    add(byName, norm.gain());
+    add(byName, norm.bias());
+  }
+
+  private static void add(Map<String, StoredTensor> byName, DecoderWeights.@Nullable Projection projection) {
+    if (projection != null) {
+      add(byName, projection.weight());
+      add(byName, projection.bias());
+    }
+  }
+}
