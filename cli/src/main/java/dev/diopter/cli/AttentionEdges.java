@@ -10,13 +10,18 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * The strongest attention edges of the heads that look hardest at one token. Edges to the first position do not count: heads park there
- * what they have no use for. Nor do edges of a token to itself, which move nothing.
+ * Where the last token looks, which is where the prediction is made: the strongest edges of the heads that look hardest at one token.
+ * Edges to the first position do not count: heads park there what they have no use for. Nor do edges of the token to itself, which bring
+ * nothing new.
  *
  * @param heads the chosen heads, in the order of the pass, each with its strongest edges
  */
 record AttentionEdges(List<List<Edge>> heads) {
   private static final int BAR = 20;
+
+  /** Edges below it say nothing beside a stronger one. */
+  private static final float FAINT = 0.05f;
+
   private static final String[] EIGHTHS = {"", "\u258f", "\u258e", "\u258d", "\u258c", "\u258b", "\u258a", "\u2589"};
 
   /**
@@ -47,7 +52,7 @@ record AttentionEdges(List<List<Edge>> heads) {
         }
       }
     }
-    all.sort(Comparator.comparingDouble((List<Edge> head) -> strength(head)).reversed());
+    all.sort(Comparator.comparingDouble((List<Edge> head) -> head.getFirst().weight).reversed());
     int[] ofLayer = new int[model.config().layers()];
     List<List<Edge>> chosen = new ArrayList<>();
     for (List<Edge> head : all) {
@@ -59,39 +64,33 @@ record AttentionEdges(List<List<Edge>> heads) {
     return new AttentionEdges(chosen);
   }
 
-  private static double strength(List<Edge> head) {
-    double sum = 0;
-    for (Edge edge : head) {
-      sum += edge.weight;
-    }
-    return sum;
-  }
-
   private static List<Edge> strongest(Activation pattern, int layer, int head, int count) {
     int length = pattern.shape()[1];
     List<Edge> found = new ArrayList<>();
-    for (int query = 2; query < length; query++) {
-      for (int key = 1; key < query; key++) {
-        found.add(new Edge(layer, head, query, key, pattern.get(head, query, key)));
-      }
+    for (int key = 1; key < length - 1; key++) {
+      found.add(new Edge(layer, head, length - 1, key, pattern.get(head, length - 1, key)));
     }
     found.sort(Comparator.comparingDouble(Edge::weight).reversed());
-    return List.copyOf(found.subList(0, Math.min(count, found.size())));
+    List<Edge> strongest = new ArrayList<>();
+    for (Edge edge : found.subList(0, Math.min(count, found.size()))) {
+      if (strongest.isEmpty() || edge.weight >= FAINT) {
+        strongest.add(edge);
+      }
+    }
+    return strongest;
   }
 
   /** Prints a line for each edge. */
   void print(Screen screen, Tokens tokens, int[] ids) {
     Style style = Style.of(screen);
-    Tables table = new Tables().left("head").right("from").left("token").right("to").left("token").right("weight").left("");
+    Tables table = new Tables().left("head").left("from").left("to").right("weight").left("");
     for (List<Edge> edges : heads) {
       String name = "%d.%d".formatted(edges.getFirst().layer, edges.getFirst().head);
       for (Edge edge : edges) {
         table.row(
             name,
-            Integer.toString(edge.query),
-            tokens.shown(ids[edge.query]),
-            Integer.toString(edge.key),
-            tokens.shown(ids[edge.key]),
+            Pages.place(tokens, ids, edge.query),
+            Pages.place(tokens, ids, edge.key),
             Numbers.fixed(edge.weight, 2),
             style.bar(bar(edge.weight)));
         name = "";

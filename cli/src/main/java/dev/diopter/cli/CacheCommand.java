@@ -7,6 +7,7 @@ import dev.diopter.engine.Model;
 import dev.diopter.engine.Prompt;
 import dev.diopter.engine.RunRequest;
 import dev.diopter.engine.RunResult;
+import dev.diopter.formats.AtomicFile;
 import dev.diopter.formats.Json;
 import dev.diopter.formats.NpzWriter;
 import java.io.IOException;
@@ -17,7 +18,6 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -27,9 +27,6 @@ import tools.jackson.databind.node.ObjectNode;
     description = "Run a prompt once and write the values at hook points to an npz file, under their names.")
 final class CacheCommand implements Command {
   private static final String BEFORE = ".before";
-
-  @Parameters(index = "0", paramLabel = "MODEL", description = Help.MODEL)
-  private String name = "";
 
   @Mixin private final PromptInput input = new PromptInput();
 
@@ -68,7 +65,7 @@ final class CacheCommand implements Command {
     compute.validate();
     ResultFile.requireWritable(out);
     HookPlan plan = edit.read().and(HookPlan.reading(hooks));
-    try (Model model = compute.open(name, screen, output)) {
+    try (Model model = compute.open(input.model(), screen, output)) {
       Prompt prompt = input.resolve(model, screen, output);
       RunResult run = model.run(RunRequest.of(prompt).plan(plan).logits(Logits.NONE)).getFirst();
       Map<String, Activation> arrays = new LinkedHashMap<>();
@@ -76,9 +73,53 @@ final class CacheCommand implements Command {
       arrays.putAll(run.activations());
       long bytes = write(arrays);
       if (output.json()) {
-        print(object(model, run, arrays, bytes));
+        ResultFile.print(object(model, run, arrays), screen);
       }
       output.note("wrote %s: %d arrays, %s".formatted(out, arrays.size(), Numbers.bytes(bytes)));
     }
+  }
+
+  private long write(Map<String, Activation> arrays) {
+    try (Progress progress = Progress.start(screen, output, "writing " + out)) {
+      AtomicFile.write(
+          out,
+          stream -> {
+            NpzWriter npz = new NpzWriter(stream);
+            long done = 0;
+            for (Map.Entry<String, Activation> array : arrays.entrySet()) {
+              npz.add(array.getKey(), batched(array.getValue().shape()), array.getValue().values());
+              progress.update(++done, arrays.size());
+            }
+            npz.finish();
+          });
+      return Files.size(out);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** TransformerLens's arrays have a batch axis in front. */
+  private static int[] batched(int[] shape) {
+    int[] batched = new int[shape.length + 1];
+    batched[0] = 1;
+    System.arraycopy(shape, 0, batched, 1, shape.length);
+    return batched;
+  }
+
+  private static ObjectNode object(Model model, RunResult run, Map<String, Activation> arrays) {
+    ObjectNode object = Json.object();
+    object.put("model", model.name());
+    object.put("backend", model.backend());
+    object.set("ids", Tokens.ids(run.ids()));
+    Tokens.of(model).putLabels(object, "tokens", run.ids());
+    ObjectNode shapes = object.putObject("arrays");
+    arrays.forEach(
+        (hook, value) -> {
+          ArrayNode shape = shapes.putArray(hook);
+          for (int size : batched(value.shape())) {
+            shape.add(size);
+          }
+        });
+    return object;
   }
 }

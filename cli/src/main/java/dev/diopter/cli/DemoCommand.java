@@ -23,7 +23,7 @@ final class DemoCommand implements Command {
   private static final String PROMPT = "When Mary and John went to the store, John gave a book to";
   private static final List<String> MODELS = List.of("demo-gpt2", "demo-llama");
   private static final int TOP = 5;
-  private static final int HEADS = 5;
+  private static final int HEADS = 6;
   private static final int EDGES = 2;
 
   @Option(
@@ -102,8 +102,9 @@ final class DemoCommand implements Command {
     line(
         style.title("Diopter looks into " + model.name())
             + style.faint(
-                ": %s, %d layers, %d heads, width %d, on %s"
-                    .formatted(config.architecture(), config.layers(), config.heads(), config.width(), model.backend())));
+                ": %s architecture, %d layers, %d heads, width %d"
+                    .formatted(config.architecture(), config.layers(), config.heads(), config.width())));
+    line(style.faint("  computed by " + model.backend()));
     line("");
     line("  " + style.bold("\u201c" + PROMPT + "\u2026\u201d"));
     heading(style, "What comes next", "");
@@ -113,7 +114,11 @@ final class DemoCommand implements Command {
         "What each layer would say",
         "the best next token at each position if the model stopped there, and its probability in %");
     lens.print(screen, tokens, run.ids());
-    heading(style, "Who attends to whom", "the strongest edges of %d heads (layer.head)".formatted(HEADS));
+    heading(
+        style,
+        "Where the last token looks",
+        "the %d heads that look hardest at one token (layer.head), each with at most %d attention edges"
+            .formatted(HEADS, EDGES));
     edges.print(screen, tokens, run.ids());
     heading(style, "What next", "");
     for (String command : next()) {

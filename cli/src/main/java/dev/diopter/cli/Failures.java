@@ -1,8 +1,8 @@
 package dev.diopter.cli;
 
-import dev.diopter.engine.ModelException;
 import dev.diopter.engine.UsageException;
 import dev.diopter.formats.FormatException;
+import dev.diopter.models.ModelException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;

@@ -11,7 +11,6 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import tools.jackson.databind.node.ObjectNode;
 
 /** {@code diopter generate}: text behind a prompt. */
@@ -19,9 +18,6 @@ import tools.jackson.databind.node.ObjectNode;
     name = "generate",
     description = "Continue a prompt; greedy unless a temperature is given.")
 final class GenerateCommand implements Command {
-  @Parameters(index = "0", paramLabel = "MODEL", description = Help.MODEL)
-  private String name = "";
-
   @Mixin private final PromptInput input = new PromptInput();
 
   @Option(
@@ -93,7 +89,7 @@ final class GenerateCommand implements Command {
       output.note("note: --top-k, --top-p and --seed change nothing without --temperature");
     }
     HookPlan plan = edit.readEdits(output);
-    try (Model model = compute.open(name, screen, output)) {
+    try (Model model = compute.open(input.model(), screen, output)) {
       Prompt prompt = input.resolve(model, screen, output);
       long start = System.nanoTime();
       GenerationResult generated =

@@ -7,6 +7,8 @@ import dev.diopter.formats.Json;
 import dev.diopter.models.DecoderConfig;
 import dev.diopter.models.ModelStore;
 import dev.diopter.models.OpenModel;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -18,6 +20,8 @@ import tools.jackson.databind.node.ObjectNode;
     name = "hooks",
     description = "List a model's hook points with their shapes, in the order of the pass.")
 final class HooksCommand implements Command {
+  private static final String OPTIONAL = "\u2218";
+
   @Parameters(index = "0", paramLabel = "MODEL", description = Help.MODEL)
   private String name = "";
 
@@ -85,7 +89,7 @@ final class HooksCommand implements Command {
   }
 
   private void print(DecoderConfig config) {
-    Tables table = new Tables().left("hook").left("shape").left("meaning");
+    Tables table = new Tables().left("hook").left("shape").left("").left("meaning");
     int count = 0;
     for (HookRegistry.Entry entry : HookRegistry.of(config).entries()) {
       count++;
@@ -97,15 +101,32 @@ final class HooksCommand implements Command {
       String shown = folded ? site.template().replace("{l}", "{0-" + (config.layers() - 1) + "}") : entry.name();
       table.row(
           folded && config.layers() == 1 ? entry.name() : shown,
-          entry.shape(),
-          entry.meaning() + (entry.optional() ? " (optional)" : ""));
+          shape(site, config),
+          entry.optional() ? OPTIONAL : "",
+          entry.meaning());
     }
     table.print(screen);
     screen.out().println();
+    Style style = Style.of(screen);
+    screen.out().println(style.faint("  sizes: " + sizes(config)));
     screen
         .out()
         .println(
-            Style.of(screen)
-                .faint("  %d points; the optional ones are left out by '*' and named by 'optional:*'".formatted(count)));
+            style.faint(
+                "  %d points; those with %s are optional: '*' leaves them out, 'optional:*' names them"
+                    .formatted(count, OPTIONAL)));
+  }
+
+  /** Axes that the model decides as sizes, the others by name. */
+  private static String shape(Site site, DecoderConfig config) {
+    return site.axes().stream()
+        .map(axis -> axis.size(config) < 0 ? axis.label() : Integer.toString(axis.size(config)))
+        .collect(Collectors.joining(", ", "[", "]"));
+  }
+
+  private static String sizes(DecoderConfig config) {
+    return Stream.of(Axis.HEAD, Axis.KV_HEAD, Axis.HEAD_DIM, Axis.MODEL, Axis.MLP, Axis.VOCAB)
+        .map(axis -> axis.label() + " " + axis.size(config))
+        .collect(Collectors.joining(", "));
   }
 }

@@ -54,7 +54,7 @@ record LogitLens(NextTokens.Candidate[][] cells) {
     Style style = Style.of(screen);
     int label = 0;
     for (int position = 0; position < ids.length; position++) {
-      label = Math.max(label, Text.width(label(tokens, ids, position)));
+      label = Math.max(label, Text.width(Pages.place(tokens, ids, position)));
     }
     label = Math.min(label, 12);
     int room = (screen.width() - 2 - label - 1) / cells.length - GAP;
@@ -67,7 +67,7 @@ record LogitLens(NextTokens.Candidate[][] cells) {
     screen.out().println(style.bold(head.toString().stripTrailing()));
     for (int position = 0; position < ids.length; position++) {
       StringBuilder line =
-          new StringBuilder("  " + Text.padRight(Text.fit(label(tokens, ids, position), label), label) + " ");
+          new StringBuilder("  " + Text.padRight(Text.fit(Pages.place(tokens, ids, position), label), label) + " ");
       for (NextTokens.Candidate[] atDepth : cells) {
         line.append(cell(atDepth[position], tokens, token, style)).append(" ".repeat(GAP));
       }
@@ -83,12 +83,6 @@ record LogitLens(NextTokens.Candidate[][] cells) {
       }
     }
     return widest;
-  }
-
-  private static String label(Tokens tokens, int[] ids, int position) {
-    return Text.padLeft(Integer.toString(position), Integer.toString(ids.length - 1).length())
-        + " "
-        + tokens.shown(ids[position]);
   }
 
   private static String cell(NextTokens.Candidate candidate, Tokens tokens, int token, Style style) {

@@ -1,23 +1,26 @@
 package dev.diopter.cli;
 
 import dev.diopter.engine.Model;
-import dev.diopter.engine.ModelException;
 import dev.diopter.engine.Prompt;
 import dev.diopter.engine.PromptOptions;
 import dev.diopter.engine.UsageException;
 import dev.diopter.formats.FormatException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-/** The prompt of a command: a text, or token ids. */
+/** The model and the prompt of a command: a text, or token ids. */
 final class PromptInput {
+  @Parameters(index = "0", paramLabel = "MODEL", description = Help.MODEL)
+  private String model = "";
+
   @Parameters(
       index = "1",
       arity = "0..1",
@@ -47,6 +50,11 @@ final class PromptInput {
       description = "Leave out the special tokens of the tokenizer's template.")
   private boolean noSpecial;
 
+  /** The name of the model. */
+  String model() {
+    return model;
+  }
+
   /** Fails where the options contradict each other; before a model is loaded. */
   void validate() {
     int given = (text == null ? 0 : 1) + (ids == null ? 0 : 1) + (idsFile == null ? 0 : 1);
@@ -65,30 +73,17 @@ final class PromptInput {
   }
 
   /** The prompt for a model. */
-  Prompt resolve(Model model, Screen screen, OutputOptions output) {
+  Prompt resolve(Model opened, Screen screen, OutputOptions output) {
     Prompt prompt;
     if (text == null) {
-      int[] given = ids != null ? TokenIds.parse(ids) : TokenIds.read(java.util.Objects.requireNonNull(idsFile));
-      prompt = Prompt.ofIds(bos ? withBos(given, model) : given);
+      Prompt given =
+          Prompt.ofIds(ids != null ? TokenIds.parse(ids) : TokenIds.read(Objects.requireNonNull(idsFile)));
+      prompt = bos ? opened.withBos(given) : given;
     } else {
-      prompt = model.prompt(text.equals("-") ? standardInput(screen) : text, new PromptOptions(bos, !noSpecial));
+      prompt = opened.prompt(text.equals("-") ? standardInput(screen) : text, new PromptOptions(bos, !noSpecial));
     }
-    adviseBos(prompt, model, output);
+    adviseBos(prompt, opened, output);
     return prompt;
-  }
-
-  private static int[] withBos(int[] ids, Model model) {
-    Integer id = model.config().bosId();
-    if (id == null) {
-      throw new ModelException("--bos: expected a model with a BOS id, but %s has none; leave --bos out".formatted(model.name()));
-    }
-    if (ids.length > 0 && ids[0] == id) {
-      return ids;
-    }
-    int[] all = new int[ids.length + 1];
-    all[0] = id;
-    System.arraycopy(ids, 0, all, 1, ids.length);
-    return all;
   }
 
   /** The bundled models were trained with BOS in front of every text and are lost without it. */
@@ -103,7 +98,7 @@ final class PromptInput {
   private static String standardInput(Screen screen) {
     try {
       byte[] bytes = screen.in().readAllBytes();
-      String read = StandardCharsets.UTF_8.newDecoder().decode(java.nio.ByteBuffer.wrap(bytes)).toString();
+      String read = StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
       return read.endsWith("\r\n")
           ? read.substring(0, read.length() - 2)
           : read.endsWith("\n") ? read.substring(0, read.length() - 1) : read;

@@ -33,15 +33,20 @@ final class ResultFile {
   /** Delivers the object. */
   void deliver(ObjectNode object, Screen screen, OutputOptions output) {
     if (output.json()) {
-      try {
-        Json.write(object, screen.out(), true);
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
+      print(object, screen);
     }
     if (out != null) {
       Json.write(object, out, true);
       output.note("wrote " + out);
+    }
+  }
+
+  /** Prints the object on standard output. */
+  static void print(ObjectNode object, Screen screen) {
+    try {
+      Json.write(object, screen.out(), true);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

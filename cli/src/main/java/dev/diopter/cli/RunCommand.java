@@ -9,7 +9,6 @@ import dev.diopter.engine.UsageException;
 import dev.diopter.formats.Json;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -18,9 +17,6 @@ import tools.jackson.databind.node.ObjectNode;
     name = "run",
     description = "Run a prompt once: the most probable next tokens and the loss.")
 final class RunCommand implements Command {
-  @Parameters(index = "0", paramLabel = "MODEL", description = Help.MODEL)
-  private String name = "";
-
   @Mixin private final PromptInput input = new PromptInput();
 
   @Option(
@@ -54,7 +50,7 @@ final class RunCommand implements Command {
     compute.validate();
     result.validate();
     HookPlan plan = edit.readEdits(output);
-    try (Model model = compute.open(name, screen, output)) {
+    try (Model model = compute.open(input.model(), screen, output)) {
       Prompt prompt = input.resolve(model, screen, output);
       long start = System.nanoTime();
       RunResult run = model.run(RunRequest.of(prompt).plan(plan).withLoss()).getFirst();
