@@ -4,7 +4,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * A value read at a hook point: its own copy, row-major float32. For one prompt, without a batch axis.
+ * A value read at a hook point: its own copy, row-major float32. For one prompt, without a batch
+ * axis.
  *
  * @param name the canonical hook name
  * @param axes what each axis counts
@@ -20,7 +21,8 @@ public record Activation(String name, List<Axis> axes, int[] shape, float[] valu
     }
     if (size != values.length || axes.size() != shape.length) {
       throw new IllegalArgumentException(
-          "expected %s values for %s, got %d".formatted(size, Arrays.toString(shape), values.length));
+          "expected %s values for %s, got %d"
+              .formatted(size, Arrays.toString(shape), values.length));
     }
   }
 

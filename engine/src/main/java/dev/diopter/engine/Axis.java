@@ -8,7 +8,10 @@ public enum Axis {
   POS("pos"),
   /** Query positions of scores and patterns. */
   QUERY("query"),
-  /** Key positions of scores and patterns; key k exists for a query at position q where {@code k <= q}. */
+  /**
+   * Key positions of scores and patterns; key k exists for a query at position q where {@code k <=
+   * q}.
+   */
   KEY("key"),
   /** Query heads. */
   HEAD("head"),

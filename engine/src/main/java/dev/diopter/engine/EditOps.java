@@ -1,5 +1,6 @@
 package dev.diopter.engine;
 
+import dev.diopter.models.ModelException;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -9,8 +10,10 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>add: {@code x + v}; where v is zero, x keeps its bits
  *   <li>scale: {@code x * f}; a factor of 1 changes no bit, and a score of minus infinity stays
- *   <li>interpolate: {@code (1 - t) * x + t * v}, four roundings; where v equals x, or t is 0, x keeps its bits; t = 1 gives v
- *   <li>project_out: {@code x - (x . u) u} in double with u normalised in double, rounded once; a dot product of zero changes no bit
+ *   <li>interpolate: {@code (1 - t) * x + t * v}, four roundings; where v equals x, or t is 0, x
+ *       keeps its bits; t = 1 gives v
+ *   <li>project_out: {@code x - (x . u) u} in double with u normalised in double, rounded once; a
+ *       dot product of zero changes no bit
  *   <li>noise: {@code x + s * n} in double, rounded once; s = 0 changes no bit
  * </ul>
  *
@@ -22,7 +25,8 @@ final class EditOps {
   /**
    * Makes an edit on the rows that the tensor has; does nothing where it has none of the selected.
    *
-   * @throws ModelException if the edit writes NaN or infinity and may not, or a function writes to masked cells
+   * @throws ModelException if the edit writes NaN or infinity and may not, or a function writes to
+   *     masked cells
    */
   static void apply(ResolvedEdit edit, HostTensor tensor) {
     Slice slice = Slice.of(edit.where(), tensor);
@@ -58,22 +62,38 @@ final class EditOps {
      * @param v the edit's array, from {@code from}; empty where the operation has none
      * @param number absolute index of each element on the last axis; null where it is 0, 1, 2...
      */
-    void run(float[] x, int at, float[] v, int from, int n, int position, int head, int @Nullable [] number, float[] out);
+    void run(
+        float[] x,
+        int at,
+        float[] v,
+        int from,
+        int n,
+        int position,
+        int head,
+        int @Nullable [] number,
+        float[] out);
   }
 
   /** The operation as a formula; null where it changes nothing. */
   private static @Nullable RowFormula formula(Operation operation, HostTensor tensor) {
     boolean scores = tensor.point().site() == Site.ATTN_SCORES;
     return switch (operation) {
-      case Operation.Replace _, Operation.Mean _ -> (x, at, v, from, n, p, h, number, out) -> System.arraycopy(v, from, out, 0, n);
+      case Operation.Replace _, Operation.Mean _ ->
+          (x, at, v, from, n, p, h, number, out) -> System.arraycopy(v, from, out, 0, n);
       case Operation.Zero _ -> (x, at, v, from, n, p, h, number, out) -> Arrays.fill(out, 0, n, 0);
       case Operation.Knockout _ ->
-          (x, at, v, from, n, p, h, number, out) -> Arrays.fill(out, 0, n, scores ? Float.NEGATIVE_INFINITY : 0);
+          (x, at, v, from, n, p, h, number, out) ->
+              Arrays.fill(out, 0, n, scores ? Float.NEGATIVE_INFINITY : 0);
       case Operation.Add _ -> (x, at, v, from, n, p, h, number, out) -> add(x, at, v, from, n, out);
       case Operation.Scale s ->
-          s.factor() == 1 ? null : (x, at, v, from, n, p, h, number, out) -> scale(x, at, s.factor(), scores, n, out);
+          s.factor() == 1
+              ? null
+              : (x, at, v, from, n, p, h, number, out) -> scale(x, at, s.factor(), scores, n, out);
       case Operation.Interpolate i ->
-          i.weight() == 0 ? null : (x, at, v, from, n, p, h, number, out) -> interpolate(x, at, v, from, i.weight(), n, out);
+          i.weight() == 0
+              ? null
+              : (x, at, v, from, n, p, h, number, out) ->
+                  interpolate(x, at, v, from, i.weight(), n, out);
       case Operation.ProjectOut p -> {
         double[] u = unit(p.vector().data());
         yield (x, at, v, from, n, position, h, number, out) -> projectOut(x, at, u, n, out);
@@ -82,7 +102,14 @@ final class EditOps {
           noise.standardDeviation() == 0
               ? null
               : (x, at, v, from, n, p, h, number, out) ->
-                  noise(x, at, noise, Noise.key(noise.seed(), tensor.sequenceKey(), tensor.point(), p, h), number, n, out);
+                  noise(
+                      x,
+                      at,
+                      noise,
+                      Noise.key(noise.seed(), tensor.sequenceKey(), tensor.point(), p, h),
+                      number,
+                      n,
+                      out);
       case Operation.Function _ -> throw new AssertionError("functions see whole selections");
     };
   }
@@ -101,7 +128,8 @@ final class EditOps {
     }
   }
 
-  private static void interpolate(float[] x, int at, float[] v, int from, float t, int n, float[] out) {
+  private static void interpolate(
+      float[] x, int at, float[] v, int from, float t, int n, float[] out) {
     float rest = 1 - t;
     for (int i = 0; i < n; i++) {
       float old = x[at + i];
@@ -133,7 +161,14 @@ final class EditOps {
     }
   }
 
-  private static void noise(float[] x, int at, Operation.Noise noise, long key, int @Nullable [] number, int n, float[] out) {
+  private static void noise(
+      float[] x,
+      int at,
+      Operation.Noise noise,
+      long key,
+      int @Nullable [] number,
+      int n,
+      float[] out) {
     double deviation = noise.standardDeviation();
     for (int i = 0; i < n; i++) {
       out[i] = (float) (x[at + i] + deviation * Noise.normal(key, number == null ? i : number[i]));
@@ -164,10 +199,15 @@ final class EditOps {
       this.value = array == null ? NONE : array.data();
       int[] shape = array == null ? new int[0] : array.shape();
       int width = shape.length == 0 ? 0 : shape[shape.length - 1];
-      // Rank 1 serves every row, one position's rank every position, the full rank is [place, head, inner] or [head, place, key].
+      // Rank 1 serves every row, one position's rank every position, the full rank is [place, head,
+      // inner] or [head, place, key].
       boolean full = shape.length == edit.point().site().axes().size();
-      this.placeStride = !full ? 0 : slice.overKeys() || shape.length == 2 ? width : shape[1] * width;
-      this.headStride = slice.overKeys() ? (full ? shape[1] * width : 0) : shape.length >= 2 && edit.point().site().headAxis() != null ? width : 0;
+      this.placeStride =
+          !full ? 0 : slice.overKeys() || shape.length == 2 ? width : shape[1] * width;
+      this.headStride =
+          slice.overKeys()
+              ? (full ? shape[1] * width : 0)
+              : shape.length >= 2 && edit.point().site().headAxis() != null ? width : 0;
       this.out = new float[tensor.inner()];
       boolean chosen = slice.keys() != null;
       this.cells = chosen ? new float[slice.width()] : NONE;

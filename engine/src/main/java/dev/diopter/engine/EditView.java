@@ -1,8 +1,8 @@
 package dev.diopter.engine;
 
 /**
- * What an {@link EditFunction} sees: the selected part of one sequence's value, whole, as a writable array of its own. Valid during the
- * call only.
+ * What an {@link EditFunction} sees: the selected part of one sequence's value, whole, as a
+ * writable array of its own. Valid during the call only.
  */
 public interface EditView {
   /** Where. */
@@ -23,6 +23,9 @@ public interface EditView {
   /** Shape of {@link #values}: the point's axes, selected. */
   int[] shape();
 
-  /** The selected values, row-major in {@link #shape}; changes are taken back. Masked cells of scores and patterns must stay as they are. */
+  /**
+   * The selected values, row-major in {@link #shape}; changes are taken back. Masked cells of
+   * scores and patterns must stay as they are.
+   */
   float[] values();
 }

@@ -1,8 +1,11 @@
 package dev.diopter.engine;
 
+import dev.diopter.models.ModelException;
+
 /**
- * NaN and infinity are written only where the edit may: where it may not, every value that was in order stays so. Minus infinity is in
- * order for scores that are there already, and for knockouts, which write it by definition.
+ * NaN and infinity are written only where the edit may: where it may not, every value that was in
+ * order stays so. Minus infinity is in order for scores that are there already, and for knockouts,
+ * which write it by definition.
  */
 final class FiniteRule {
   private final ResolvedEdit edit;

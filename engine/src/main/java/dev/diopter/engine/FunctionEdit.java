@@ -1,6 +1,10 @@
 package dev.diopter.engine;
 
-/** Runs a user's function on a copy of a selection and takes the copy back when it keeps the rules. */
+import dev.diopter.models.ModelException;
+
+/**
+ * Runs a user's function on a copy of a selection and takes the copy back when it keeps the rules.
+ */
 final class FunctionEdit {
   private FunctionEdit() {}
 
@@ -22,7 +26,9 @@ final class FunctionEdit {
         for (int k = 0; k < slice.width(); k++) {
           int key = slice.keys() == null ? k : slice.keys()[k];
           boolean exists = key < slice.tensor().visible(row);
-          if (!exists && Float.floatToRawIntBits(values[at + k]) != Float.floatToRawIntBits(before[at + k])) {
+          if (!exists
+              && Float.floatToRawIntBits(values[at + k])
+                  != Float.floatToRawIntBits(before[at + k])) {
             throw new ModelException(
                 "%s, head %d: a function wrote to query %d, key %d; a key behind its query does not exist and must stay %s"
                     .formatted(edit.point(), slice.heads()[h], position, key, before[at + k]));

@@ -9,7 +9,8 @@ import java.util.Locale;
  * @param promptIds the ids of the prompt
  * @param ids the new ids, an end-of-text token included
  * @param stopped why it ended
- * @param steps what each pass read, by step: step 0 is the pass over the prompt and chose the first new token
+ * @param steps what each pass read, by step: step 0 is the pass over the prompt and chose the first
+ *     new token
  */
 public record GenerationResult(int[] promptIds, int[] ids, Stop stopped, List<RunResult> steps) {
 

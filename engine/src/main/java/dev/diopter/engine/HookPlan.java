@@ -4,9 +4,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What to read and what to change in a pass: an immutable value, the same for any model. Edits of one point act in the order of the
- * plan. Whether a model has the points and whether selections and values fit is checked when the plan meets a model and its prompts,
- * before anything is computed.
+ * What to read and what to change in a pass: an immutable value, the same for any model. Edits of
+ * one point act in the order of the plan. Whether a model has the points and whether selections and
+ * values fit is checked when the plan meets a model and its prompts, before anything is computed.
  *
  * <pre>{@code
  * HookPlan plan = HookPlan.builder()
@@ -33,7 +33,10 @@ public record HookPlan(List<Read> reads, List<Edit> edits) {
     return new Builder();
   }
 
-  /** A plan that reads these hooks (names, patterns or lists of them with commas) whole and after all edits. */
+  /**
+   * A plan that reads these hooks (names, patterns or lists of them with commas) whole and after
+   * all edits.
+   */
   public static HookPlan reading(String... hooks) {
     Builder builder = builder();
     for (String hook : hooks) {
@@ -60,12 +63,21 @@ public record HookPlan(List<Read> reads, List<Edit> edits) {
     }
     List<String> lines = new ArrayList<>();
     for (Read read : reads) {
-      lines.add("read %s, %s%s".formatted(read.hook(), read.where(), read.when() == Read.When.BEFORE ? ", before edits" : ""));
+      lines.add(
+          "read %s, %s%s"
+              .formatted(
+                  read.hook(),
+                  read.where(),
+                  read.when() == Read.When.BEFORE ? ", before edits" : ""));
     }
     for (Edit edit : edits) {
       lines.add(
           "edit %s, %s: %s%s"
-              .formatted(edit.hook(), edit.where(), describe(edit.operation()), edit.allowNonFinite() ? ", may write NaN and infinity" : ""));
+              .formatted(
+                  edit.hook(),
+                  edit.where(),
+                  describe(edit.operation()),
+                  edit.allowNonFinite() ? ", may write NaN and infinity" : ""));
     }
     return String.join("\n", lines);
   }
@@ -85,7 +97,10 @@ public record HookPlan(List<Read> reads, List<Edit> edits) {
     return (operation.name() + " " + arguments).strip();
   }
 
-  /** Collects reads and edits. Hooks are names, patterns, or lists of them with commas: see {@link HookNames}. Not for several threads. */
+  /**
+   * Collects reads and edits. Hooks are names, patterns, or lists of them with commas: see {@link
+   * HookNames}. Not for several threads.
+   */
   public static final class Builder {
     private final List<Read> reads = new ArrayList<>();
     private final List<Edit> edits = new ArrayList<>();
@@ -164,7 +179,10 @@ public record HookPlan(List<Read> reads, List<Edit> edits) {
       return edit(hook, where, new Operation.Replace(Operation.Value.of(vector), true));
     }
 
-    /** Replaces every selected position by the mean of the value over its axes in front of one position's shape. */
+    /**
+     * Replaces every selected position by the mean of the value over its axes in front of one
+     * position's shape.
+     */
     public Builder mean(String hook, Selection where, Operation.Value value) {
       return edit(hook, where, new Operation.Mean(value));
     }

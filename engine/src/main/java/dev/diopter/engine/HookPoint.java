@@ -11,7 +11,8 @@ public record HookPoint(Site site, int layer) {
   public HookPoint {
     if (site.inBlock() != layer >= 0) {
       throw new IllegalArgumentException(
-          "expected a layer exactly for points of a block, got %s with layer %d".formatted(site, layer));
+          "expected a layer exactly for points of a block, got %s with layer %d"
+              .formatted(site, layer));
     }
   }
 

@@ -5,7 +5,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** All hook points of a model, in the order in which a pass reaches them, known before any pass. Immutable. */
+/**
+ * All hook points of a model, in the order in which a pass reaches them, known before any pass.
+ * Immutable.
+ */
 public final class HookRegistry {
 
   /**
@@ -13,11 +16,13 @@ public final class HookRegistry {
    *
    * @param point where
    * @param name its canonical name
-   * @param shape what its value for one prompt looks like, for example {@code [pos, head 4, head_dim 32]}
+   * @param shape what its value for one prompt looks like, for example {@code [pos, head 4,
+   *     head_dim 32]}
    * @param optional true where {@code *} leaves it out
    * @param meaning what the value is
    */
-  public record Entry(HookPoint point, String name, String shape, boolean optional, String meaning) {}
+  public record Entry(
+      HookPoint point, String name, String shape, boolean optional, String meaning) {}
 
   private final DecoderConfig config;
   private final List<Entry> entries;
@@ -26,7 +31,9 @@ public final class HookRegistry {
     this.config = config;
     this.entries =
         points(config).stream()
-            .map(p -> new Entry(p, p.name(), shape(p.site(), config), p.site().optional(), p.site().meaning()))
+            .map(p ->
+                new Entry(
+                    p, p.name(), shape(p.site(), config), p.site().optional(), p.site().meaning()))
             .toList();
   }
 
@@ -57,7 +64,10 @@ public final class HookRegistry {
   /** The axes of a site with the sizes that the model decides. */
   public static String shape(Site site, DecoderConfig config) {
     return site.axes().stream()
-        .map(axis -> axis == Axis.ONE || axis.size(config) < 0 ? axis.label() : axis.label() + " " + axis.size(config))
+        .map(axis ->
+            axis == Axis.ONE || axis.size(config) < 0
+                ? axis.label()
+                : axis.label() + " " + axis.size(config))
         .collect(Collectors.joining(", ", "[", "]"));
   }
 

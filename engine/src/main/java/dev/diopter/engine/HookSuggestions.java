@@ -22,10 +22,12 @@ final class HookSuggestions {
   /** The sentence for a name that no model has. */
   static String unknown(String name, DecoderConfig config) {
     if (name.matches("(hook_)?tokens")) {
-      return "hook %s: there is no point for the token ids; results hold them as ids".formatted(name);
+      return "hook %s: there is no point for the token ids; results hold them as ids"
+          .formatted(name);
     }
     if (name.matches("blocks\\..*\\.mlp\\.hook_mid|(mlp_)?mid:?(\\*|-?[0-9]+).*|(mlp_)?mid")) {
-      return "hook %s: there is no mlp.hook_mid; it belongs to MLPs with a norm inside, which no supported model has".formatted(name);
+      return "hook %s: there is no mlp.hook_mid; it belongs to MLPs with a norm inside, which no supported model has"
+          .formatted(name);
     }
     List<String> near = near(name, config);
     return "unknown hook %s; %s"
@@ -45,7 +47,8 @@ final class HookSuggestions {
           case PRE_LINEAR -> "this model's MLP has no gate";
           default -> "another kind of model has it";
         };
-    return "hook %s: this model (%s) has no %s: %s".formatted(name, config.architecture(), HookNames.at(site, "*"), why);
+    return "hook %s: this model (%s) has no %s: %s"
+        .formatted(name, config.architecture(), HookNames.at(site, "*"), why);
   }
 
   /** The text in quotes, on one line and not too long. */
@@ -53,21 +56,27 @@ final class HookSuggestions {
     StringBuilder quoted = new StringBuilder("\"");
     text.codePoints()
         .limit(LONGEST)
-        .forEach(
-            c -> {
-              if (hidden(c)) {
-                quoted.append("\\u%04x".formatted(c));
-              } else {
-                quoted.appendCodePoint(c);
-              }
-            });
-    return quoted.append(text.codePointCount(0, text.length()) > LONGEST ? "...\"" : "\"").toString();
+        .forEach(c -> {
+          if (hidden(c)) {
+            quoted.append("\\u%04x".formatted(c));
+          } else {
+            quoted.appendCodePoint(c);
+          }
+        });
+    return quoted
+        .append(text.codePointCount(0, text.length()) > LONGEST ? "...\"" : "\"")
+        .toString();
   }
 
   /** Characters that would break a line or not be seen. */
   private static boolean hidden(int codePoint) {
     return switch (Character.getType(codePoint)) {
-      case Character.CONTROL, Character.FORMAT, Character.SURROGATE, Character.LINE_SEPARATOR, Character.PARAGRAPH_SEPARATOR -> true;
+      case Character.CONTROL,
+          Character.FORMAT,
+          Character.SURROGATE,
+          Character.LINE_SEPARATOR,
+          Character.PARAGRAPH_SEPARATOR ->
+          true;
       default -> false;
     };
   }
@@ -84,9 +93,10 @@ final class HookSuggestions {
     }
     if (found) {
       layer = usable(matcher.group(1), config) ? matcher.group(1) : "*";
-      text = found && text.startsWith("block")
-          ? "blocks.{l}" + text.substring(matcher.end())
-          : text.substring(0, matcher.start()) + text.substring(matcher.end());
+      text =
+          found && text.startsWith("block")
+              ? "blocks.{l}" + text.substring(matcher.end())
+              : text.substring(0, matcher.start()) + text.substring(matcher.end());
     }
     List<Candidate> candidates = new ArrayList<>();
     for (Site site : HookRegistry.sites(config)) {
@@ -106,7 +116,9 @@ final class HookSuggestions {
   }
 
   private static boolean usable(String layer, DecoderConfig config) {
-    return layer.matches("-?[0-9]{1,6}") && Integer.parseInt(layer) < config.layers() && Integer.parseInt(layer) >= -config.layers();
+    return layer.matches("-?[0-9]{1,6}")
+        && Integer.parseInt(layer) < config.layers()
+        && Integer.parseInt(layer) >= -config.layers();
   }
 
   /** Of the ways to write a site the one nearest to the text. */
@@ -115,7 +127,8 @@ final class HookSuggestions {
     String word = HookNames.shortName(site);
     String tail = site.template().replace("blocks.{l}.", "");
     int best = Integer.MAX_VALUE;
-    for (String form : List.of(site.template(), tail, "hook_" + word, word, word + group, group + "." + word)) {
+    for (String form :
+        List.of(site.template(), tail, "hook_" + word, word, word + group, group + "." + word)) {
       best = Math.min(best, distance(text, form));
     }
     return best;
@@ -132,7 +145,10 @@ final class HookSuggestions {
         }
         int cost = a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1;
         d[i][j] = Math.min(Math.min(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + cost);
-        if (i > 1 && j > 1 && a.charAt(i - 1) == b.charAt(j - 2) && a.charAt(i - 2) == b.charAt(j - 1)) {
+        if (i > 1
+            && j > 1
+            && a.charAt(i - 1) == b.charAt(j - 2)
+            && a.charAt(i - 2) == b.charAt(j - 1)) {
           d[i][j] = Math.min(d[i][j], d[i - 2][j - 2] + 1);
         }
       }

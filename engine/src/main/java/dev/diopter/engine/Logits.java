@@ -27,7 +27,10 @@ public final class Logits {
     return new Logits(positions.clone(), false);
   }
 
-  /** Absolute positions for a pass over positions {@code from .. to - 1}, ascending, without duplicates. */
+  /**
+   * Absolute positions for a pass over positions {@code from .. to - 1}, ascending, without
+   * duplicates.
+   */
   int[] resolve(int from, int to) {
     if (all) {
       return IntStream.range(from, to).toArray();

@@ -1,8 +1,9 @@
 package dev.diopter.engine;
 
 /**
- * Normal numbers that depend on their key alone, so a row gets the same noise in any batch, chunk or order. A key is hashed by SplitMix64's
- * finisher; two 53-bit uniforms give one normal by Box and Muller's formula. {@link StrictMath} makes it the same on every machine.
+ * Normal numbers that depend on their key alone, so a row gets the same noise in any batch, chunk
+ * or order. A key is hashed by SplitMix64's finisher; two 53-bit uniforms give one normal by Box
+ * and Muller's formula. {@link StrictMath} makes it the same on every machine.
  */
 final class Noise {
   private static final long GAMMA = 0x9E3779B97F4A7C15L;
@@ -12,10 +13,15 @@ final class Noise {
 
   /** The key of one row of one head. */
   static long key(long seed, long sequenceKey, HookPoint point, int position, int head) {
-    // The template, not the place in the list of sites: a new site must not change the noise of the others.
+    // The template, not the place in the list of sites: a new site must not change the noise of the
+    // others.
     long key = mix(seed + GAMMA);
     key = mix(key ^ (sequenceKey + GAMMA));
-    key = mix(key ^ (((long) point.site().template().hashCode() << 32) | (point.layer() & 0xFFFFFFFFL)));
+    key =
+        mix(
+            key
+                ^ (((long) point.site().template().hashCode() << 32)
+                    | (point.layer() & 0xFFFFFFFFL)));
     return mix(key ^ (((long) position << 32) | head));
   }
 

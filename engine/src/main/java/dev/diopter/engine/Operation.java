@@ -3,8 +3,8 @@ package dev.diopter.engine;
 import java.util.Arrays;
 
 /**
- * What an edit does to the selected cells. Plain data, but for {@link Function}. Values are row-major arrays with their shape; they are
- * not to be changed afterwards.
+ * What an edit does to the selected cells. Plain data, but for {@link Function}. Values are
+ * row-major arrays with their shape; they are not to be changed afterwards.
  */
 public sealed interface Operation {
 
@@ -20,7 +20,8 @@ public sealed interface Operation {
       }
       if (size != data.length) {
         throw new UsageException(
-            "value: expected %d numbers for shape %s, got %d".formatted(size, Arrays.toString(shape), data.length));
+            "value: expected %d numbers for shape %s, got %d"
+                .formatted(size, Arrays.toString(shape), data.length));
       }
     }
 
@@ -36,7 +37,9 @@ public sealed interface Operation {
 
     @Override
     public boolean equals(Object other) {
-      return other instanceof Value v && Arrays.equals(shape, v.shape) && Arrays.equals(data, v.data);
+      return other instanceof Value v
+          && Arrays.equals(shape, v.shape)
+          && Arrays.equals(data, v.data);
     }
 
     @Override

@@ -10,11 +10,12 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Meets a plan with a model and the prompts of a pass: patterns become single points, negative numbers absolute ones, and everything that
- * could not act as asked is an error.
+ * Meets a plan with a model and the prompts of a pass: patterns become single points, negative
+ * numbers absolute ones, and everything that could not act as asked is an error.
  */
 final class PlanResolver {
-  private static final Set<Site> SPLIT = EnumSet.of(Site.ATTN_IN, Site.Q_INPUT, Site.K_INPUT, Site.V_INPUT);
+  private static final Set<Site> SPLIT =
+      EnumSet.of(Site.ATTN_IN, Site.Q_INPUT, Site.K_INPUT, Site.V_INPUT);
   private static final Set<Site> NORM = EnumSet.of(Site.LN1_SCALE, Site.LN1_NORMALIZED);
 
   private PlanResolver() {}
@@ -31,7 +32,8 @@ final class PlanResolver {
       Read read = plan.reads().get(i);
       for (HookPoint point : points("reads", i, read.hook(), config)) {
         String place = place("reads", i, point);
-        ResolvedSelection where = SelectionResolver.resolve(point, read.where(), config, spans, place);
+        ResolvedSelection where =
+            SelectionResolver.resolve(point, read.where(), config, spans, place);
         add(reads, new ResolvedRead(point, where, read.when()), plan, i, place);
       }
     }
@@ -40,8 +42,11 @@ final class PlanResolver {
       Edit edit = plan.edits().get(i);
       for (HookPoint point : points("edits", i, edit.hook(), config)) {
         String place = place("edits", i, point);
-        ResolvedSelection where = SelectionResolver.resolve(point, edit.where(), config, spans, place);
-        edits.add(ValueFitter.fit(point, where, edit.operation(), edit.allowNonFinite(), config, spans, place));
+        ResolvedSelection where =
+            SelectionResolver.resolve(point, edit.where(), config, spans, place);
+        edits.add(
+            ValueFitter.fit(
+                point, where, edit.operation(), edit.allowNonFinite(), config, spans, place));
       }
     }
     refuseSplitWithNorm(edits);
@@ -60,10 +65,16 @@ final class PlanResolver {
     return "%s[%d] %s".formatted(list, index, point);
   }
 
-  /** Results hold one value for each point: the same read again is the same value, another part of it is an error. */
-  private static void add(List<ResolvedRead> reads, ResolvedRead read, HookPlan plan, int index, String place) {
+  /**
+   * Results hold one value for each point: the same read again is the same value, another part of
+   * it is an error.
+   */
+  private static void add(
+      List<ResolvedRead> reads, ResolvedRead read, HookPlan plan, int index, String place) {
     for (ResolvedRead other : reads) {
-      if (other.point().equals(read.point()) && other.when() == read.when() && meet(other.where(), read.where())) {
+      if (other.point().equals(read.point())
+          && other.when() == read.when()
+          && meet(other.where(), read.where())) {
         if (same(other.where(), read.where())) {
           return;
         }
@@ -96,7 +107,10 @@ final class PlanResolver {
         && a.steps().equals(b.steps());
   }
 
-  /** A head with an edited input is normed on its own: an edit of the shared norm would reach some heads and not others. */
+  /**
+   * A head with an edited input is normed on its own: an edit of the shared norm would reach some
+   * heads and not others.
+   */
   private static void refuseSplitWithNorm(List<ResolvedEdit> edits) {
     for (ResolvedEdit split : edits) {
       for (ResolvedEdit norm : edits) {

@@ -1,5 +1,6 @@
 package dev.diopter.engine;
 
+import dev.diopter.models.ModelException;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
@@ -8,13 +9,15 @@ import org.jspecify.annotations.Nullable;
  *
  * @param ids at least one id; not to be changed
  * @param text the text, or null where the ids were given
- * @param key what noise is keyed by: a sequence with the same key gets the same noise alone and in every batch
+ * @param key what noise is keyed by: a sequence with the same key gets the same noise alone and in
+ *     every batch
  */
 public record Prompt(int[] ids, @Nullable String text, long key) {
 
   public Prompt {
     if (ids.length == 0) {
-      throw new ModelException("the prompt is empty: expected at least one token; give some text or ids, or --bos");
+      throw new ModelException(
+          "the prompt is empty: expected at least one token; give some text or ids, or --bos");
     }
     ids = ids.clone();
   }

@@ -1,8 +1,8 @@
 package dev.diopter.engine;
 
 /**
- * The positions that a pass and what follows it compute of one sequence. Step 0 computes {@code first..end - 1}; step t computes {@code
- * end + t - 1}.
+ * The positions that a pass and what follows it compute of one sequence. Step 0 computes {@code
+ * first..end - 1}; step t computes {@code end + t - 1}.
  *
  * @param first first position of the pass; what lies in front of it is cached
  * @param end length of the prompt, cached positions included
@@ -13,7 +13,8 @@ record PromptSpan(int first, int end, int newTokens) {
   PromptSpan {
     if (first < 0 || end < first || newTokens < 0) {
       throw new IllegalArgumentException(
-          "expected 0 <= first <= end and newTokens >= 0, got %d, %d, %d".formatted(first, end, newTokens));
+          "expected 0 <= first <= end and newTokens >= 0, got %d, %d, %d"
+              .formatted(first, end, newTokens));
     }
   }
 

@@ -7,8 +7,9 @@ final class ReadOps {
   private ReadOps() {}
 
   /**
-   * The selected part of a tensor, rows and heads in the order of the selection. Selected positions that the tensor does not hold are left
-   * out; selected keys that it does not hold are masked cells.
+   * The selected part of a tensor, rows and heads in the order of the selection. Selected positions
+   * that the tensor does not hold are left out; selected keys that it does not hold are masked
+   * cells.
    *
    * @return null where no selected row is in the tensor
    */
@@ -16,6 +17,7 @@ final class ReadOps {
     Slice slice = Slice.of(read.where(), tensor);
     return slice == null
         ? null
-        : new Activation(read.point().name(), read.point().site().axes(), slice.shape(), slice.gather());
+        : new Activation(
+            read.point().name(), read.point().site().axes(), slice.shape(), slice.gather());
   }
 }

@@ -4,8 +4,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One pass, as a value: which prompts, which hooks, which part of the model, what to return. Prompts of different lengths make a ragged
- * batch; each gives the same bits as alone. Start with {@link #of(Prompt...)} and refine.
+ * One pass, as a value: which prompts, which hooks, which part of the model, what to return.
+ * Prompts of different lengths make a ragged batch; each gives the same bits as alone. Start with
+ * {@link #of(Prompt...)} and refine.
  *
  * @param prompts what to run; behind kept keys and values, the new tokens only
  * @param plan reads and edits
@@ -29,7 +30,8 @@ public record RunRequest(
   /**
    * A residual stream to start from.
    *
-   * @param layer the block that it enters; the number of layers for the final norm; negative numbers count from the end
+   * @param layer the block that it enters; the number of layers for the final norm; negative
+   *     numbers count from the end
    * @param residuals one array [pos, width] for each prompt, copied when the run begins
    */
   public record Start(int layer, List<float[]> residuals) {
@@ -51,7 +53,8 @@ public record RunRequest(
   private static void requireOneEach(String what, @Nullable List<?> list, List<Prompt> prompts) {
     if (list != null && list.size() != prompts.size()) {
       throw new UsageException(
-          "%s: expected one for each of %d prompts, got %d".formatted(what, prompts.size(), list.size()));
+          "%s: expected one for each of %d prompts, got %d"
+              .formatted(what, prompts.size(), list.size()));
     }
   }
 
@@ -75,26 +78,41 @@ public record RunRequest(
     return new RunRequest(prompts, plan, rows, loss, start, stopLayer, prefixes, keepKeyValues);
   }
 
-  /** With the mean loss of the next tokens, natural logarithm; no rows of logits are kept for it. */
+  /**
+   * With the mean loss of the next tokens, natural logarithm; no rows of logits are kept for it.
+   */
   public RunRequest withLoss() {
     return new RunRequest(prompts, plan, logits, true, start, stopLayer, prefixes, keepKeyValues);
   }
 
-  /** Starting at a block with the residual stream that enters it. Embedding and earlier blocks are not run. */
+  /**
+   * Starting at a block with the residual stream that enters it. Embedding and earlier blocks are
+   * not run.
+   */
   public RunRequest startAt(int layer, List<float[]> residuals) {
     return new RunRequest(
-        prompts, plan, logits, loss, new Start(layer, residuals), stopLayer, prefixes, keepKeyValues);
+        prompts,
+        plan,
+        logits,
+        loss,
+        new Start(layer, residuals),
+        stopLayer,
+        prefixes,
+        keepKeyValues);
   }
 
   /**
-   * Stopping in front of a block, returning the residual stream that would enter it and no logits; the number of layers stands for the
-   * end of the last block; negative numbers count from the end.
+   * Stopping in front of a block, returning the residual stream that would enter it and no logits;
+   * the number of layers stands for the end of the last block; negative numbers count from the end.
    */
   public RunRequest stopAt(int layer) {
     return new RunRequest(prompts, plan, Logits.NONE, false, start, layer, prefixes, keepKeyValues);
   }
 
-  /** Continuing behind what earlier runs kept, one store for each prompt; the stores are not changed. */
+  /**
+   * Continuing behind what earlier runs kept, one store for each prompt; the stores are not
+   * changed.
+   */
   public RunRequest after(List<KeyValueStore> stores) {
     return new RunRequest(prompts, plan, logits, loss, start, stopLayer, stores, keepKeyValues);
   }

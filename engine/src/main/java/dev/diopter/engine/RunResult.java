@@ -10,10 +10,13 @@ import org.jspecify.annotations.Nullable;
  * @param ids the ids that were run
  * @param logitPositions absolute positions of the rows of logits
  * @param logits rows of logits, [logitPositions, vocab]
- * @param lossNats mean loss of the next tokens; null where it was not asked for or there is no next token
- * @param activations values after all edits of their points, by canonical name, in the order of the pass
+ * @param lossNats mean loss of the next tokens; null where it was not asked for or there is no next
+ *     token
+ * @param activations values after all edits of their points, by canonical name, in the order of the
+ *     pass
  * @param activationsBefore values before the edits of their points
- * @param residual the residual stream [pos, width] in front of the block where the run was told to stop; null otherwise
+ * @param residual the residual stream [pos, width] in front of the block where the run was told to
+ *     stop; null otherwise
  * @param keyValues keys and values, where they were asked for
  */
 public record RunResult(
@@ -34,7 +37,8 @@ public record RunResult(
   public Activation activation(String name) {
     Activation found = activations.get(name);
     if (found == null) {
-      throw new UsageException("%s was not read; this run read %s".formatted(name, activations.keySet()));
+      throw new UsageException(
+          "%s was not read; this run read %s".formatted(name, activations.keySet()));
     }
     return found;
   }

@@ -4,8 +4,9 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Which part of a hook's value is meant. Null means all; negative numbers count from the end (positions and keys from the end of the
- * prompt). An immutable value; arrays are copied in and out.
+ * Which part of a hook's value is meant. Null means all; negative numbers count from the end
+ * (positions and keys from the end of the prompt). An immutable value; arrays are copied in and
+ * out.
  */
 public final class Selection {
   /** Everything, in the pass over the prompt. */
@@ -18,7 +19,11 @@ public final class Selection {
   private final Steps steps;
 
   private Selection(
-      int @Nullable [] sequences, int @Nullable [] positions, int @Nullable [] heads, int @Nullable [] keys, Steps steps) {
+      int @Nullable [] sequences,
+      int @Nullable [] positions,
+      int @Nullable [] heads,
+      int @Nullable [] keys,
+      Steps steps) {
     this.sequences = sequences;
     this.positions = positions;
     this.heads = heads;
@@ -110,7 +115,10 @@ public final class Selection {
 
   private static void append(StringBuilder text, String name, int @Nullable [] numbers) {
     if (numbers != null) {
-      text.append(text.isEmpty() ? "" : " ").append(name).append(' ').append(Arrays.toString(numbers));
+      text.append(text.isEmpty() ? "" : " ")
+          .append(name)
+          .append(' ')
+          .append(Arrays.toString(numbers));
     }
   }
 }

@@ -6,7 +6,10 @@ import java.util.HashSet;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** Resolves the numbers of one selection at one point. Every number must mean something that a pass computes: none is dropped. */
+/**
+ * Resolves the numbers of one selection at one point. Every number must mean something that a pass
+ * computes: none is dropped.
+ */
 final class SelectionResolver {
   private final HookPoint point;
   private final Selection asked;
@@ -14,7 +17,8 @@ final class SelectionResolver {
   private final PromptSpan[] spans;
   private final String place;
 
-  private SelectionResolver(HookPoint point, Selection asked, DecoderConfig config, PromptSpan[] spans, String place) {
+  private SelectionResolver(
+      HookPoint point, Selection asked, DecoderConfig config, PromptSpan[] spans, String place) {
     this.point = point;
     this.asked = asked;
     this.config = config;
@@ -36,7 +40,8 @@ final class SelectionResolver {
     boolean[] sequences = sequences();
     int[] heads = heads();
     if (asked.keys() != null && !point.site().overKeys()) {
-      throw fail("keys: %s has no key axis, its shape is %s".formatted(point.site().template(), shape()));
+      throw fail(
+          "keys: %s has no key axis, its shape is %s".formatted(point.site().template(), shape()));
     }
     boolean[] selected = sequences == null ? all() : sequences;
     checkSteps(selected);
@@ -70,9 +75,12 @@ final class SelectionResolver {
     }
     Axis axis = point.site().headAxis();
     if (axis == null) {
-      throw fail("heads: %s has no head axis, its shape is %s".formatted(point.site().template(), shape()));
+      throw fail(
+          "heads: %s has no head axis, its shape is %s"
+              .formatted(point.site().template(), shape()));
     }
-    return fromEnd(axis == Axis.KV_HEAD ? "heads (key/value heads)" : "heads", numbers, axis.size(config));
+    return fromEnd(
+        axis == Axis.KV_HEAD ? "heads (key/value heads)" : "heads", numbers, axis.size(config));
   }
 
   private void checkSteps(boolean[] selected) {
@@ -85,12 +93,14 @@ final class SelectionResolver {
       if (step > last) {
         throw fail(
             "steps: step %d never comes; expected %s"
-                .formatted(step, last == 0 ? "0, the pass over the prompt, the only one" : "0.." + last));
+                .formatted(
+                    step, last == 0 ? "0, the pass over the prompt, the only one" : "0.." + last));
       }
     }
     for (int s = 0; s < spans.length; s++) {
       if (selected[s] && spans[s].countOf(steps) == 0) {
-        throw fail("steps %s%s: selects nothing; no position is computed there".formatted(steps, of(s)));
+        throw fail(
+            "steps %s%s: selects nothing; no position is computed there".formatted(steps, of(s)));
       }
     }
   }
@@ -126,7 +136,9 @@ final class SelectionResolver {
       int position = numbers[i] < 0 ? numbers[i] + span.end() : numbers[i];
       int highest = steps.equals(Steps.PROMPT) ? span.end() - 1 : last;
       if (position < 0 || position > highest) {
-        throw fail("positions%s: expected %s, got %d".formatted(of(sequence), range(span, highest), numbers[i]));
+        throw fail(
+            "positions%s: expected %s, got %d"
+                .formatted(of(sequence), range(span, highest), numbers[i]));
       }
       if (position < span.first()) {
         throw fail(
@@ -150,7 +162,10 @@ final class SelectionResolver {
 
   private static String range(PromptSpan span, int highest) {
     String forward = span.first() + ".." + highest;
-    return span.end() == span.first() ? forward : "%s (or -%d..-1 from the end of the prompt)".formatted(forward, span.end() - span.first());
+    return span.end() == span.first()
+        ? forward
+        : "%s (or -%d..-1 from the end of the prompt)"
+            .formatted(forward, span.end() - span.first());
   }
 
   private int @Nullable [][] keys(boolean[] selected, int @Nullable [][] positions) {
@@ -161,7 +176,8 @@ final class SelectionResolver {
     requireSome("keys", numbers);
     int[][] keys = new int[spans.length][];
     for (int s = 0; s < spans.length; s++) {
-      keys[s] = selected[s] ? keys(numbers, s, positions == null ? null : positions[s]) : new int[0];
+      keys[s] =
+          selected[s] ? keys(numbers, s, positions == null ? null : positions[s]) : new int[0];
     }
     return keys;
   }
@@ -205,7 +221,9 @@ final class SelectionResolver {
     for (int i = 0; i < numbers.length; i++) {
       int number = numbers[i] < 0 ? numbers[i] + size : numbers[i];
       if (number < 0 || number >= size) {
-        throw fail("%s: expected 0..%d (or -%d..-1 from the end), got %d".formatted(what, size - 1, size, numbers[i]));
+        throw fail(
+            "%s: expected 0..%d (or -%d..-1 from the end), got %d"
+                .formatted(what, size - 1, size, numbers[i]));
       }
       if (!seen.add(number)) {
         throw fail("%s: %d occurs twice".formatted(what, number));
@@ -217,7 +235,8 @@ final class SelectionResolver {
 
   private void requireSome(String what, int[] numbers) {
     if (numbers.length == 0) {
-      throw fail("%s: expected at least one number, got none; leave it out for all".formatted(what));
+      throw fail(
+          "%s: expected at least one number, got none; leave it out for all".formatted(what));
     }
   }
 

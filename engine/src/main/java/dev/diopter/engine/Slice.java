@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param tensor the value
  * @param rows selected rows of the tensor
- * @param places for each of them its place among all selected positions; positions of other passes leave gaps
+ * @param places for each of them its place among all selected positions; positions of other passes
+ *     leave gaps
  * @param heads selected heads
  * @param keys selected elements of the last axis; null for all
  */
@@ -21,7 +22,8 @@ record Slice(HostTensor tensor, int[] rows, int[] places, int[] heads, int @Null
     if (!where.covers(sequence, tensor.step()) || tensor.positions().length == 0) {
       return null;
     }
-    int[] heads = where.heads() == null ? IntStream.range(0, tensor.heads()).toArray() : where.heads();
+    int[] heads =
+        where.heads() == null ? IntStream.range(0, tensor.heads()).toArray() : where.heads();
     int[] keys = where.keys() == null ? null : where.keys()[sequence];
     int[] present = tensor.positions();
     if (where.positions() == null) {
@@ -39,7 +41,9 @@ record Slice(HostTensor tensor, int[] rows, int[] places, int[] heads, int @Null
         places[count++] = i;
       }
     }
-    return count == 0 ? null : new Slice(tensor, Arrays.copyOf(rows, count), Arrays.copyOf(places, count), heads, keys);
+    return count == 0
+        ? null
+        : new Slice(tensor, Arrays.copyOf(rows, count), Arrays.copyOf(places, count), heads, keys);
   }
 
   boolean overKeys() {
@@ -51,7 +55,9 @@ record Slice(HostTensor tensor, int[] rows, int[] places, int[] heads, int @Null
     return keys == null ? tensor.inner() : keys.length;
   }
 
-  /** What a cell holds whose key lies behind its query: minus infinity in scores, zero in patterns. */
+  /**
+   * What a cell holds whose key lies behind its query: minus infinity in scores, zero in patterns.
+   */
   float masked() {
     return tensor.point().site() == Site.ATTN_SCORES ? Float.NEGATIVE_INFINITY : 0;
   }

@@ -3,7 +3,8 @@ package dev.diopter.engine;
 import java.util.Arrays;
 
 /**
- * The steps of a generation at which a read or edit acts. Step 0 is the pass over the prompt, step t the pass over the t-th new token.
+ * The steps of a generation at which a read or edit acts. Step 0 is the pass over the prompt, step
+ * t the pass over the t-th new token.
  */
 public final class Steps {
   /** The pass over the prompt alone: the default. */

@@ -7,8 +7,9 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Checks an operation's numbers against its selection and brings arrays into one of three forms, told apart by their rank: all axes of
- * the point, one position's axes, or one vector of the last axis. Where an array covers several positions, the selection names each.
+ * Checks an operation's numbers against its selection and brings arrays into one of three forms,
+ * told apart by their rank: all axes of the point, one position's axes, or one vector of the last
+ * axis. Where an array covers several positions, the selection names each.
  */
 final class ValueFitter {
   private final HookPoint point;
@@ -19,7 +20,12 @@ final class ValueFitter {
   private final String place;
 
   private ValueFitter(
-      HookPoint point, ResolvedSelection where, boolean allowNonFinite, DecoderConfig config, PromptSpan[] spans, String place) {
+      HookPoint point,
+      ResolvedSelection where,
+      boolean allowNonFinite,
+      DecoderConfig config,
+      PromptSpan[] spans,
+      String place) {
     this.point = point;
     this.where = where;
     this.allowNonFinite = allowNonFinite;
@@ -68,7 +74,8 @@ final class ValueFitter {
       case Operation.Noise n -> {
         requireFinite("standard deviation", n.standardDeviation());
         if (n.standardDeviation() < 0) {
-          throw fail("standard deviation: expected 0 or more, got %s".formatted(n.standardDeviation()));
+          throw fail(
+              "standard deviation: expected 0 or more, got %s".formatted(n.standardDeviation()));
         }
         yield edit(n, false);
       }
@@ -88,14 +95,20 @@ final class ValueFitter {
     if (whole && where.positions() == null) {
       int[][] positions = new int[spans.length][];
       for (int s = 0; s < spans.length; s++) {
-        positions[s] = selected(s) ? IntStream.range(spans[s].first(), spans[s].end()).toArray() : new int[0];
+        positions[s] =
+            selected(s) ? IntStream.range(spans[s].first(), spans[s].end()).toArray() : new int[0];
       }
-      selection = new ResolvedSelection(positions, where.heads(), where.keys(), where.sequences(), where.steps());
+      selection =
+          new ResolvedSelection(
+              positions, where.heads(), where.keys(), where.sequences(), where.steps());
     }
     return new ResolvedEdit(point, selection, operation, allowNonFinite);
   }
 
-  /** An array of the selection's shape, or one vector where one row is selected or any number of rows may share it. */
+  /**
+   * An array of the selection's shape, or one vector where one row is selected or any number of
+   * rows may share it.
+   */
   private Fitted exactOrVector(Operation.Value value, boolean vectorForAll) {
     requireNumbers(value);
     Fitted fitted = null;
@@ -124,12 +137,21 @@ final class ValueFitter {
     if (where.positions() == null && spans[sequence].grows(where.steps())) {
       throw fail(
           "value: expected one vector [%d]%s because the selection goes on over new tokens, got shape %s"
-              .formatted(width, vectorForAll ? "" : " with broadcast", Arrays.toString(value.shape())));
+              .formatted(
+                  width, vectorForAll ? "" : " with broadcast", Arrays.toString(value.shape())));
     }
     if (!fits(value.shape(), shape)) {
       throw fail(
           "value%s: expected shape %s%s, got %s"
-              .formatted(of(sequence), Arrays.toString(shape), rows == 1 ? "" : vectorForAll ? " or one vector [%d] for all rows".formatted(width) : " or, with broadcast, one vector [%d]".formatted(width), Arrays.toString(value.shape())));
+              .formatted(
+                  of(sequence),
+                  Arrays.toString(shape),
+                  rows == 1
+                      ? ""
+                      : vectorForAll
+                          ? " or one vector [%d] for all rows".formatted(width)
+                          : " or, with broadcast, one vector [%d]".formatted(width),
+                  Arrays.toString(value.shape())));
     }
     return new Fitted(new Operation.Value(shape, value.data()), true);
   }
@@ -154,7 +176,8 @@ final class ValueFitter {
   /** The mean over the axes in front of one position's shape, summed in double. */
   private Operation.Value mean(Operation.Value value) {
     if (point.site().overKeys()) {
-      throw fail("mean: the keys differ from query to query; replace by a mean of your own instead");
+      throw fail(
+          "mean: the keys differ from query to query; replace by a mean of your own instead");
     }
     requireNumbers(value);
     int[] position = positionShape();
@@ -190,7 +213,9 @@ final class ValueFitter {
     requireNumbers(vector);
     int width = width(0);
     if (!isVector(vector.shape(), width, point.site().axes().size())) {
-      throw fail("value: expected one vector [%d], got shape %s".formatted(width, Arrays.toString(vector.shape())));
+      throw fail(
+          "value: expected one vector [%d], got shape %s"
+              .formatted(width, Arrays.toString(vector.shape())));
     }
     boolean zero = true;
     for (float v : vector.data()) {
@@ -206,12 +231,16 @@ final class ValueFitter {
   /** The selection's shape for one sequence; -1 for keys that grow. */
   private int[] shape(int sequence) {
     int rows =
-        where.positions() == null ? spans[sequence].countOf(where.steps()) : where.positions()[sequence].length;
+        where.positions() == null
+            ? spans[sequence].countOf(where.steps())
+            : where.positions()[sequence].length;
     int width = width(sequence);
     if (point.site().overKeys()) {
       return new int[] {heads(), rows, width};
     }
-    return point.site().headAxis() == null ? new int[] {rows, width} : new int[] {rows, heads(), width};
+    return point.site().headAxis() == null
+        ? new int[] {rows, width}
+        : new int[] {rows, heads(), width};
   }
 
   private int[] positionShape() {
@@ -245,10 +274,15 @@ final class ValueFitter {
   /** Whether a shape is that of one vector, apart from axes of size 1 in front. */
   private static boolean isVector(int[] given, int width, int rank) {
     int last = given.length - 1;
-    return given.length <= rank + 1 && given[last] == width && IntStream.range(0, last).allMatch(i -> given[i] == 1);
+    return given.length <= rank + 1
+        && given[last] == width
+        && IntStream.range(0, last).allMatch(i -> given[i] == 1);
   }
 
-  /** Whether a shape is the wanted one, apart from axes of size 1 that are left out or a batch axis of 1 in front. */
+  /**
+   * Whether a shape is the wanted one, apart from axes of size 1 that are left out or a batch axis
+   * of 1 in front.
+   */
   private static boolean fits(int[] given, int[] wanted) {
     if (given.length > wanted.length) {
       return given.length == wanted.length + 1 && given[0] == 1 && endsWith(given, wanted);
@@ -278,7 +312,9 @@ final class ValueFitter {
     float[] data = value.data();
     for (int i = 0; i < data.length; i++) {
       if (!Float.isFinite(data[i]) && isWritten(value, i)) {
-        throw fail("value: %s at %s; allow it by allow_non_finite".formatted(data[i], index(value.shape(), i)));
+        throw fail(
+            "value: %s at %s; allow it by allow_non_finite"
+                .formatted(data[i], index(value.shape(), i)));
       }
     }
   }
@@ -317,7 +353,9 @@ final class ValueFitter {
       index[i] = rest % shape[i];
       rest /= shape[i];
     }
-    return Arrays.stream(index).mapToObj(Integer::toString).collect(Collectors.joining(", ", "[", "]"));
+    return Arrays.stream(index)
+        .mapToObj(Integer::toString)
+        .collect(Collectors.joining(", ", "[", "]"));
   }
 
   private void requireNumbers(Operation.Value value) {

@@ -1,0 +1,159 @@
+package dev.diopter.engine;
+
+import dev.diopter.kernels.Backend;
+import dev.diopter.models.DecoderConfig;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+
+/** Generates token by token for one or more prompts at once, each with the same bits as alone. */
+final class Generator {
+  private final Backend backend;
+  private final DecoderConfig config;
+  private final Runner runner;
+  private final Pass pass;
+
+  Generator(Backend backend, DecoderConfig config, Decoder decoder, Runner runner) {
+    this.backend = backend;
+    this.config = config;
+    this.runner = runner;
+    this.pass = new Pass(backend, config, decoder);
+  }
+
+  /** One prompt on its way. */
+  private static final class Sequence {
+    final Prompt prompt;
+    final KeyValueStore store;
+    final Sampler sampler;
+    final List<RunResult> steps = new ArrayList<>();
+    int[] ids; // prompt and new ones
+    int fed; // ids that went through the model
+    GenerationResult.@Nullable Stop stopped;
+
+    Sequence(Prompt prompt, KeyValueStore store, Sampler sampler) {
+      this.prompt = prompt;
+      this.store = store;
+      this.sampler = sampler;
+      this.ids = prompt.ids();
+    }
+
+    int[] pending() {
+      return stopped == null ? Arrays.copyOfRange(ids, fed, ids.length) : new int[0];
+    }
+
+    void add(int id) {
+      ids = Arrays.copyOf(ids, ids.length + 1);
+      ids[ids.length - 1] = id;
+    }
+
+    int newIds() {
+      return ids.length - prompt.length();
+    }
+  }
+
+  List<GenerationResult> generate(
+      List<Prompt> prompts, GenerationOptions options, HookPlan plan, GenerationListener listener) {
+    PromptSpan[] spans = runner.spans(prompts, null, options.maxNewTokens() - 1);
+    ResolvedPlan resolved = PlanResolver.resolve(plan, config, spans);
+    List<Sequence> sequences = new ArrayList<>();
+    for (Prompt prompt : prompts) {
+      long room = Math.min(config.contextLength(), (long) prompt.length() + options.maxNewTokens());
+      KeyValueStore store = KeyValueStore.empty(backend, config, (int) room);
+      sequences.add(new Sequence(prompt, store, new Sampler(options)));
+    }
+    Scratch scratch = null;
+    try {
+      for (int step = 0; sequences.stream().anyMatch(s -> s.stopped == null); step++) {
+        int rows = sequences.stream().mapToInt(s -> s.pending().length).sum();
+        if (scratch == null || scratch.rows() != rows) {
+          if (scratch != null) {
+            scratch.close();
+          }
+          scratch = new Scratch(backend, config, rows);
+        }
+        step(sequences, step, options, resolved, scratch, listener);
+      }
+    } finally {
+      if (scratch != null) {
+        scratch.close();
+      }
+    }
+    return sequences.stream().map(Generator::result).toList();
+  }
+
+  private void step(
+      List<Sequence> sequences,
+      int step,
+      GenerationOptions options,
+      ResolvedPlan plan,
+      Scratch scratch,
+      GenerationListener listener) {
+    int[][] ids = sequences.stream().map(Sequence::pending).toArray(int[][]::new);
+    int[][] last = new int[ids.length][];
+    for (int s = 0; s < ids.length; s++) {
+      last[s] = ids[s].length == 0 ? new int[0] : new int[] {ids[s].length - 1};
+    }
+    Taps taps =
+        new Taps(
+            CompiledPlan.of(plan, config.layers(), step, true), backend, config, ids.length, step);
+    Rows rows =
+        Rows.behind(
+            sequences.stream().map(s -> s.store).toList(),
+            Arrays.stream(ids).mapToInt(own -> own.length).toArray(),
+            sequences.stream().mapToLong(s -> s.prompt.key()).toArray());
+    Pass.Task task = new Pass.Task(ids, null, 0, -1, last, false);
+    List<Pass.Outcome> outcomes = pass.run(task, rows, scratch, taps);
+    for (int s = 0; s < ids.length; s++) {
+      if (ids[s].length > 0) {
+        Sequence sequence = sequences.get(s);
+        sequence.fed += ids[s].length;
+        sequence.steps.add(stepResult(ids[s], taps.after(s), taps.before(s)));
+        choose(sequence, s, step, outcomes.get(s).logits, options, listener);
+      }
+    }
+  }
+
+  private void choose(
+      Sequence sequence,
+      int index,
+      int step,
+      float[] logits,
+      GenerationOptions options,
+      GenerationListener listener) {
+    int id = sequence.sampler.next(logits, sequence.ids);
+    sequence.add(id);
+    if (config.eosIds().contains(id) && !options.ignoreEos()) {
+      sequence.stopped = GenerationResult.Stop.EOS;
+    } else if (sequence.newIds() >= options.maxNewTokens()) {
+      sequence.stopped = GenerationResult.Stop.LENGTH;
+    } else if (sequence.fed >= config.contextLength()) {
+      sequence.stopped = GenerationResult.Stop.CONTEXT;
+    }
+    listener.token(index, step, id);
+  }
+
+  private static RunResult stepResult(
+      int[] ids, Map<String, Activation> after, Map<String, Activation> before) {
+    return new RunResult(
+        ids,
+        new int[0],
+        new float[0],
+        null,
+        Collections.unmodifiableMap(after),
+        Collections.unmodifiableMap(before),
+        null,
+        null);
+  }
+
+  private static GenerationResult result(Sequence s) {
+    return new GenerationResult(
+        s.prompt.ids(),
+        Arrays.copyOfRange(s.ids, s.prompt.length(), s.ids.length),
+        Objects.requireNonNull(s.stopped),
+        List.copyOf(s.steps));
+  }
+}

@@ -1,0 +1,217 @@
+package dev.diopter.engine;
+
+import dev.diopter.kernels.Backend;
+import dev.diopter.kernels.Backends;
+import dev.diopter.models.DecoderConfig;
+import dev.diopter.models.ModelException;
+import dev.diopter.models.ModelStore;
+import dev.diopter.models.OpenModel;
+import dev.diopter.models.Tokenizer;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A model ready to run: its configuration, its weights on a backend, its tokenizer. Immutable and
+ * shared by threads; runs leave nothing behind. Close it when no run uses it: closing earlier is
+ * refused, using it afterwards too.
+ *
+ * <p>Values equal Hugging Face's: weights are used as they are, without folding or centring.
+ */
+public final class Model implements AutoCloseable {
+  private final String name;
+  private final DecoderConfig config;
+  private final Backend backend;
+  private final ModelWeights weights;
+  private final @Nullable Tokenizer tokenizer;
+  private final Runner runner;
+  private final Generator generator;
+  private final Lease lease;
+
+  private Model(
+      String name,
+      DecoderConfig config,
+      Backend backend,
+      ModelWeights weights,
+      @Nullable Tokenizer tokenizer) {
+    this.name = name;
+    this.config = config;
+    this.backend = backend;
+    this.weights = weights;
+    this.tokenizer = tokenizer;
+    Decoder decoder = new Decoder(backend, config, weights);
+    this.runner = new Runner(backend, config, decoder);
+    this.generator = new Generator(backend, config, decoder, runner);
+    this.lease = new Lease(name);
+  }
+
+  /** Opens a model on the fastest backend that works here. */
+  public static Model open(String nameOrFolder) {
+    return open(nameOrFolder, ModelOptions.DEFAULT);
+  }
+
+  /**
+   * Opens a model.
+   *
+   * @param nameOrFolder a checkpoint folder, a bundled model's name, or a hub id in the local
+   *     Hugging Face cache
+   */
+  public static Model open(String nameOrFolder, ModelOptions options) {
+    try (OpenModel stored = ModelStore.system().open(nameOrFolder)) {
+      return on(Backends.open(options.backend(), options.threads()), stored);
+    }
+  }
+
+  /** Packs a stored model on a backend, which the model then owns. */
+  static Model on(Backend backend, OpenModel stored) {
+    try {
+      ModelWeights weights = ModelWeights.pack(backend, stored.config(), stored.weights());
+      return new Model(
+          stored.displayName(), stored.config(), backend, weights, stored.openTokenizer());
+    } catch (RuntimeException | Error e) {
+      backend.close();
+      throw e;
+    }
+  }
+
+  /** The name it was opened by. */
+  public String name() {
+    return name;
+  }
+
+  /** What it computes. */
+  public DecoderConfig config() {
+    return config;
+  }
+
+  /** The backend's name and how it computes, in one line. */
+  public String backend() {
+    return backend.describe();
+  }
+
+  /** Every hook point of this model, in the order of a pass. */
+  public List<HookPoint> hookPoints() {
+    List<HookPoint> points = new ArrayList<>();
+    for (Site site : Site.values()) {
+      if (!site.existsIn(config)) {
+        continue;
+      }
+      for (int l = site.inBlock() ? 0 : -1; l < (site.inBlock() ? config.layers() : 0); l++) {
+        points.add(new HookPoint(site, l));
+      }
+    }
+    points.sort(Comparator.comparingInt(CompiledPlan::order));
+    return List.copyOf(points);
+  }
+
+  /** Whether text can be given; ids always can. */
+  public boolean hasTokenizer() {
+    return tokenizer != null;
+  }
+
+  /**
+   * Its tokenizer.
+   *
+   * @throws ModelException if the checkpoint has none
+   */
+  public Tokenizer tokenizer() {
+    if (tokenizer == null) {
+      throw new ModelException(
+          "%s has no tokenizer.json: give token ids instead of text, or put a tokenizer.json beside its config.json"
+              .formatted(name));
+    }
+    return tokenizer;
+  }
+
+  /**
+   * The ids of a text, with the special tokens that the tokenizer's own template says and no
+   * others.
+   */
+  public Prompt prompt(String text) {
+    return prompt(text, PromptOptions.DEFAULT);
+  }
+
+  /** The ids of a text. */
+  public Prompt prompt(String text, PromptOptions options) {
+    int[] ids = tokenizer().encode(text, options.template()).ids();
+    return options.bos() ? withBos(text, ids) : Prompt.of(text, ids);
+  }
+
+  /** Ids, with the model's BOS id in front unless it is there. */
+  public Prompt withBos(Prompt prompt) {
+    return withBos(prompt.text(), prompt.ids());
+  }
+
+  private Prompt withBos(@Nullable String text, int[] ids) {
+    Integer bos = config.bosId();
+    if (bos == null) {
+      throw new ModelException("%s has no BOS id: leave --bos out".formatted(name));
+    }
+    int[] all = ids;
+    if (ids.length == 0 || ids[0] != bos) {
+      all = new int[ids.length + 1];
+      all[0] = bos;
+      System.arraycopy(ids, 0, all, 1, ids.length);
+    }
+    return text == null ? Prompt.ofIds(all) : Prompt.of(text, all);
+  }
+
+  /** One pass over a prompt: its last row of logits. */
+  public RunResult run(Prompt prompt) {
+    return run(prompt, HookPlan.NONE);
+  }
+
+  /** One pass over a prompt with reads and edits: its last row of logits and what was read. */
+  public RunResult run(Prompt prompt, HookPlan plan) {
+    return run(RunRequest.of(prompt).plan(plan)).getFirst();
+  }
+
+  /**
+   * One pass as asked.
+   *
+   * @return a result for each prompt
+   * @throws UsageException if the request does not fit the model; nothing was computed
+   * @throws ModelException if a prompt does not fit the model, or the model is closed
+   */
+  public List<RunResult> run(RunRequest request) {
+    try (Lease.Use _ = lease.take()) {
+      return runner.run(request);
+    }
+  }
+
+  /** Generates from one prompt. */
+  public GenerationResult generate(Prompt prompt, GenerationOptions options) {
+    return generate(prompt, options, HookPlan.NONE, GenerationListener.NONE);
+  }
+
+  /** Generates from one prompt with reads and edits at the steps that they name. */
+  public GenerationResult generate(
+      Prompt prompt, GenerationOptions options, HookPlan plan, GenerationListener listener) {
+    return generate(List.of(prompt), options, plan, listener).getFirst();
+  }
+
+  /** Generates from several prompts at once, each with the same bits as alone. */
+  public List<GenerationResult> generate(
+      List<Prompt> prompts, GenerationOptions options, HookPlan plan, GenerationListener listener) {
+    try (Lease.Use _ = lease.take()) {
+      return generator.generate(prompts, options, plan, listener);
+    }
+  }
+
+  /**
+   * Gives memory and threads back. Idempotent.
+   *
+   * @throws ModelException if a run is using the model
+   */
+  @Override
+  public void close() {
+    if (lease.close()) {
+      weights.release(backend);
+      backend.close();
+      if (tokenizer != null) {
+        tokenizer.close();
+      }
+    }
+  }
+}

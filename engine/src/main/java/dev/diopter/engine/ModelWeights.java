@@ -1,0 +1,214 @@
+package dev.diopter.engine;
+
+import dev.diopter.kernels.Backend;
+import dev.diopter.kernels.Buffer;
+import dev.diopter.kernels.PackedMatrix;
+import dev.diopter.kernels.RotaryTable;
+import dev.diopter.kernels.StorageType;
+import dev.diopter.kernels.StoredMatrix;
+import dev.diopter.models.DecoderConfig;
+import dev.diopter.models.DecoderWeights;
+import dev.diopter.models.DecoderWeights.Projection;
+import dev.diopter.models.StoredTensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A decoder's weights on a backend, matrices that share their input packed side by side. Immutable
+ * and shared; the embedding is kept once, as [width, vocabulary], and serves as the unembedding too
+ * where the two are tied.
+ */
+record ModelWeights(
+    PackedMatrix tokenEmbedding,
+    @Nullable PackedMatrix positionEmbedding,
+    List<Layer> layers,
+    Norm finalNorm,
+    PackedMatrix head,
+    @Nullable RotaryTable rotary) {
+
+  /** Gain and bias of a norm. */
+  record Norm(Buffer gain, @Nullable Buffer bias) {}
+
+  /**
+   * One block.
+   *
+   * @param queryKeyValue [width, (heads + 2 keyValueHeads) * headDim]
+   * @param output [heads * headDim, width]
+   * @param input [width, mlpWidth], or [width, 2 mlpWidth] with the gate first
+   * @param down [mlpWidth, width]
+   */
+  record Layer(
+      Norm norm1,
+      PackedMatrix queryKeyValue,
+      @Nullable Buffer queryKeyValueBias,
+      PackedMatrix output,
+      @Nullable Buffer outputBias,
+      Norm norm2,
+      PackedMatrix input,
+      @Nullable Buffer inputBias,
+      PackedMatrix down,
+      @Nullable Buffer downBias) {}
+
+  static ModelWeights pack(Backend backend, DecoderConfig config, DecoderWeights stored) {
+    Packer packer = new Packer(backend);
+    PackedMatrix tokens = packer.embedding(stored.tokenEmbedding());
+    StoredTensor positions = stored.positionEmbedding();
+    StoredTensor head = stored.head();
+    List<Layer> layers = new ArrayList<>();
+    for (DecoderWeights.Layer layer : stored.layers()) {
+      layers.add(packer.layer(layer));
+    }
+    DecoderConfig.Rotary rotary = config.rotary();
+    return new ModelWeights(
+        tokens,
+        positions == null ? null : packer.embedding(positions),
+        List.copyOf(layers),
+        packer.norm(stored.finalNorm()),
+        head == null ? tokens : packer.embedding(head),
+        rotary == null ? null : backend.rotary(rotary.inverseFrequencies()));
+  }
+
+  void release(Backend backend) {
+    backend.release(tokenEmbedding);
+    if (positionEmbedding != null) {
+      backend.release(positionEmbedding);
+    }
+    if (head != tokenEmbedding) {
+      backend.release(head);
+    }
+    release(backend, finalNorm);
+    for (Layer layer : layers) {
+      release(backend, layer.norm1);
+      release(backend, layer.norm2);
+      for (PackedMatrix matrix :
+          List.of(layer.queryKeyValue, layer.output, layer.input, layer.down)) {
+        backend.release(matrix);
+      }
+      release(backend, layer.queryKeyValueBias);
+      release(backend, layer.outputBias);
+      release(backend, layer.inputBias);
+      release(backend, layer.downBias);
+    }
+  }
+
+  private static void release(Backend backend, Norm norm) {
+    backend.release(norm.gain);
+    release(backend, norm.bias);
+  }
+
+  private static void release(Backend backend, @Nullable Buffer buffer) {
+    if (buffer != null) {
+      backend.release(buffer);
+    }
+  }
+
+  /** Moves stored tensors to a backend. */
+  private record Packer(Backend backend) {
+
+    Layer layer(DecoderWeights.Layer w) {
+      List<Projection> attention = List.of(w.query(), w.key(), w.value());
+      Projection gate = w.gate();
+      List<Projection> input = gate == null ? List.of(w.up()) : List.of(gate, w.up());
+      return new Layer(
+          norm(w.norm1()),
+          matrix(attention),
+          bias(attention),
+          matrix(List.of(w.output())),
+          bias(List.of(w.output())),
+          norm(w.norm2()),
+          matrix(input),
+          bias(input),
+          matrix(List.of(w.down())),
+          bias(List.of(w.down())));
+    }
+
+    /** An embedding [rows, width], packed as its transpose. */
+    PackedMatrix embedding(StoredTensor table) {
+      int rows = table.shape().get(0);
+      int width = table.shape().get(1);
+      return backend.pack(
+          List.of(new StoredMatrix(table.data(), storage(table), 0, width, rows, 1, width)));
+    }
+
+    Norm norm(DecoderWeights.Norm norm) {
+      StoredTensor bias = norm.bias();
+      return new Norm(
+          vector(floats(norm.gain(), 0, norm.gain().shape().getFirst())),
+          bias == null ? null : vector(floats(bias, 0, bias.shape().getFirst())));
+    }
+
+    PackedMatrix matrix(List<Projection> parts) {
+      return backend.pack(
+          parts.stream()
+              .map(p ->
+                  new StoredMatrix(
+                      p.weight().data(),
+                      storage(p.weight()),
+                      p.offset(),
+                      p.in(),
+                      p.out(),
+                      p.inStride(),
+                      p.outStride()))
+              .toList());
+    }
+
+    @Nullable Buffer bias(List<Projection> parts) {
+      if (parts.stream().allMatch(p -> p.bias() == null)) {
+        return null;
+      }
+      float[] all = new float[parts.stream().mapToInt(Projection::out).sum()];
+      int at = 0;
+      for (Projection part : parts) {
+        StoredTensor bias = part.bias();
+        if (bias != null) {
+          System.arraycopy(floats(bias, part.biasOffset(), part.out()), 0, all, at, part.out());
+        }
+        at += part.out();
+      }
+      return vector(all);
+    }
+
+    private Buffer vector(float[] values) {
+      Buffer buffer = backend.allocate(values.length);
+      backend.upload(values, 0, buffer, 0, values.length);
+      return buffer;
+    }
+
+    private static StorageType storage(StoredTensor tensor) {
+      return switch (tensor.type()) {
+        case F32 -> StorageType.F32;
+        case F16 -> StorageType.F16;
+        case BF16 -> StorageType.BF16;
+        default ->
+            throw new IllegalArgumentException(
+                "expected F32, F16 or BF16 weights, got %s in %s"
+                    .formatted(tensor.type(), tensor.name()));
+      };
+    }
+
+    private static final ValueLayout.OfShort SHORT =
+        ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+    private static final ValueLayout.OfFloat FLOAT =
+        ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+    private static float[] floats(StoredTensor tensor, int from, int count) {
+      MemorySegment data = tensor.data();
+      StorageType type = storage(tensor);
+      float[] out = new float[count];
+      for (int i = 0; i < count; i++) {
+        long at = (long) (from + i) * type.bytes();
+        out[i] =
+            switch (type) {
+              case F32 -> data.get(FLOAT, at);
+              case F16 -> Float.float16ToFloat(data.get(SHORT, at));
+              case BF16 -> Float.intBitsToFloat(data.get(SHORT, at) << 16);
+            };
+      }
+      return out;
+    }
+  }
+}

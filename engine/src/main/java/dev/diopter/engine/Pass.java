@@ -1,0 +1,171 @@
+package dev.diopter.engine;
+
+import dev.diopter.kernels.Backend;
+import dev.diopter.kernels.IndexBuffer;
+import dev.diopter.kernels.Matrix;
+import dev.diopter.models.DecoderConfig;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Drives the decoder over one set of rows: from ids or a residual stream to logits, loss or a
+ * residual stream.
+ */
+final class Pass {
+  /**
+   * Rows that are unembedded at a time where no hook needs them together: bounds the memory of
+   * logits.
+   */
+  private static final int UNEMBEDDED_ROWS = 64;
+
+  private final Backend backend;
+  private final DecoderConfig config;
+  private final Decoder decoder;
+
+  Pass(Backend backend, DecoderConfig config, Decoder decoder) {
+    this.backend = backend;
+    this.config = config;
+    this.decoder = decoder;
+  }
+
+  /**
+   * What a pass is to do.
+   *
+   * @param ids ids of each sequence's rows
+   * @param residuals residual rows of each sequence to start from; null to start from the embedding
+   * @param startLayer first block
+   * @param stopLayer block in front of which the residual stream is returned; -1 to go on to the
+   *     logits
+   * @param logitRows for each sequence the rows of the pass, ascending, whose logits are returned
+   * @param loss whether the mean loss of the next ids is returned
+   */
+  record Task(
+      int[][] ids,
+      @Nullable List<float[]> residuals,
+      int startLayer,
+      int stopLayer,
+      int[][] logitRows,
+      boolean loss) {}
+
+  /** What came of one sequence. */
+  static final class Outcome {
+    float[] logits = {};
+    @Nullable Double loss;
+    float @Nullable [] residual;
+  }
+
+  List<Outcome> run(Task task, Rows rows, Scratch scratch, Taps taps) {
+    List<Outcome> outcomes = new ArrayList<>();
+    for (int s = 0; s < rows.sequences(); s++) {
+      outcomes.add(new Outcome());
+    }
+    IndexBuffer positions = backend.indices(rows.map().flat());
+    try {
+      boolean done = start(task, positions, rows, scratch, taps);
+      int to = task.stopLayer < 0 ? config.layers() : task.stopLayer;
+      done = done || decoder.blocks(task.startLayer, to, positions, rows, scratch, taps);
+      if (task.stopLayer >= 0) {
+        residuals(rows, scratch, outcomes);
+      } else if (!done) {
+        finish(task, rows, scratch, taps, outcomes);
+      }
+    } finally {
+      backend.release(positions);
+    }
+    for (int s = 0; s < rows.sequences(); s++) {
+      rows.stores().get(s).advance(rows.map().positions()[s].length);
+    }
+    return outcomes;
+  }
+
+  private boolean start(Task task, IndexBuffer positions, Rows rows, Scratch scratch, Taps taps) {
+    RowMap map = rows.map();
+    if (task.residuals != null) {
+      for (int s = 0; s < map.sequences(); s++) {
+        float[] from = task.residuals.get(s);
+        int at = scratch.residual.offset() + map.firstRow()[s] * config.width();
+        backend.upload(from, 0, scratch.residual.buffer(), at, from.length);
+      }
+      return false;
+    }
+    int[] flat = new int[rows.count()];
+    for (int s = 0; s < map.sequences(); s++) {
+      System.arraycopy(task.ids[s], 0, flat, map.firstRow()[s], map.positions()[s].length);
+    }
+    IndexBuffer ids = backend.indices(flat);
+    try {
+      return decoder.embed(ids, positions, rows, scratch, taps);
+    } finally {
+      backend.release(ids);
+    }
+  }
+
+  private void residuals(Rows rows, Scratch scratch, List<Outcome> outcomes) {
+    RowMap map = rows.map();
+    for (int s = 0; s < map.sequences(); s++) {
+      float[] out = new float[map.positions()[s].length * config.width()];
+      int from = scratch.residual.offset() + map.firstRow()[s] * config.width();
+      backend.download(scratch.residual.buffer(), from, out, 0, out.length);
+      outcomes.get(s).residual = out;
+    }
+  }
+
+  /** Final norm and unembedding of exactly those rows that somebody wants. */
+  private void finish(Task task, Rows rows, Scratch scratch, Taps taps, List<Outcome> outcomes) {
+    FinalRows wanted = FinalRows.of(task, rows, taps.plan());
+    Readout readout = new Readout(task, config.vocabulary(), outcomes);
+    if (taps.plan().asksAfterBlocks()) {
+      normAndUnembed(wanted.normed(), wanted.unembedded(), scratch, taps, readout);
+    } else {
+      FinalRows.Picked all = wanted.unembedded();
+      for (int at = 0; at < all.count(); at += UNEMBEDDED_ROWS) {
+        FinalRows.Picked part = all.part(at, Math.min(all.count(), at + UNEMBEDDED_ROWS));
+        normAndUnembed(part, part, scratch, taps, readout);
+      }
+    }
+    readout.close();
+  }
+
+  private void normAndUnembed(
+      FinalRows.Picked normed,
+      FinalRows.Picked unembedded,
+      Scratch scratch,
+      Taps taps,
+      Readout readout) {
+    if (normed.count() == 0) {
+      return;
+    }
+    try (Decoder.Extra extra = new Decoder.Extra(backend)) {
+      Matrix x = extra.matrix(normed.count(), config.width());
+      gather(scratch.residual, normed.rows(), x);
+      Matrix scale = extra.matrix(normed.count(), 1);
+      if (decoder.finalNorm(x, scale, normed.map(), taps) || unembedded.count() == 0) {
+        return;
+      }
+      Matrix in = x;
+      if (unembedded.count() < normed.count()) {
+        in = extra.matrix(unembedded.count(), config.width());
+        gather(x, unembedded.within(normed), in);
+      }
+      Matrix logits = extra.matrix(unembedded.count(), config.vocabulary());
+      decoder.unembed(in, logits, unembedded.map(), taps);
+      if (readout.wantsAnything()) {
+        float[] host = new float[config.vocabulary()];
+        for (int i = 0; i < unembedded.count(); i++) {
+          backend.download(logits.buffer(), i * config.vocabulary(), host, 0, host.length);
+          readout.row(unembedded.sequence(i), unembedded.row(i), host);
+        }
+      }
+    }
+  }
+
+  private void gather(Matrix from, int[] rows, Matrix to) {
+    IndexBuffer indices = backend.indices(rows);
+    try {
+      backend.gather(from, indices, to);
+    } finally {
+      backend.release(indices);
+    }
+  }
+}

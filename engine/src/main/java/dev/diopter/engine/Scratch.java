@@ -1,0 +1,80 @@
+package dev.diopter.engine;
+
+import dev.diopter.kernels.Backend;
+import dev.diopter.kernels.Buffer;
+import dev.diopter.kernels.Matrix;
+import dev.diopter.models.DecoderConfig;
+import dev.diopter.models.ModelException;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * The memory of a pass over a number of rows. One for each pass at a time; decoding reuses one for
+ * all its steps.
+ */
+final class Scratch implements AutoCloseable {
+  final Matrix residual; // [rows, width]
+  final Matrix normed; // [rows, width]
+  final Matrix scale; // [rows, 1]
+  final Matrix queryKeyValue; // [rows, (heads + 2 keyValueHeads) * headDim]
+  final Matrix query; // [rows, heads * headDim], a view
+  final Matrix key; // [rows, keyValueHeads * headDim], a view
+  final Matrix value; // [rows, keyValueHeads * headDim], a view
+  final Matrix z; // [rows, heads * headDim]
+  final Matrix out; // [rows, width]: what attention or MLP adds
+  final Matrix hidden; // [rows, mlpWidth or 2 mlpWidth]
+  final Matrix pre; // [rows, mlpWidth], a view
+  final Matrix preLinear; // [rows, mlpWidth], a view; the same as pre where there is no gate
+  private final Backend backend;
+  private final List<Buffer> owned = new ArrayList<>();
+
+  Scratch(Backend backend, DecoderConfig config, int rows) {
+    this.backend = backend;
+    boolean gated = config.mlp() == DecoderConfig.Mlp.SILU_GATED;
+    int queries = config.heads() * config.headDim();
+    int keys = config.keyValueHeads() * config.headDim();
+    residual = matrix(rows, config.width());
+    normed = matrix(rows, config.width());
+    scale = matrix(rows, 1);
+    queryKeyValue = matrix(rows, queries + 2 * keys);
+    query = queryKeyValue.columns(0, queries);
+    key = queryKeyValue.columns(queries, queries + keys);
+    value = queryKeyValue.columns(queries + keys, queries + 2 * keys);
+    z = matrix(rows, queries);
+    out = matrix(rows, config.width());
+    hidden = matrix(rows, gated ? 2 * config.mlpWidth() : config.mlpWidth());
+    pre = hidden.columns(0, config.mlpWidth());
+    preLinear = gated ? hidden.columns(config.mlpWidth(), 2 * config.mlpWidth()) : pre;
+  }
+
+  int rows() {
+    return residual.rows();
+  }
+
+  /** Contiguous memory of its own, given back with the rest. */
+  Matrix matrix(int rows, int columns) {
+    return Matrix.of(buffer((long) rows * columns), rows, columns);
+  }
+
+  private Buffer buffer(long floats) {
+    Buffer buffer = backend.allocate(checked(floats));
+    owned.add(buffer);
+    return buffer;
+  }
+
+  /** A size that one buffer can have. */
+  static int checked(long floats) {
+    if (floats > Integer.MAX_VALUE - 8) {
+      throw new ModelException(
+          "a value of %d numbers does not fit one buffer of %d: use a shorter prompt or fewer prompts at once"
+              .formatted(floats, Integer.MAX_VALUE - 8));
+    }
+    return (int) floats;
+  }
+
+  @Override
+  public void close() {
+    owned.forEach(backend::release);
+    owned.clear();
+  }
+}
