@@ -1,21 +1,26 @@
 package dev.diopter.cli;
 
 import dev.diopter.engine.Activation;
+import dev.diopter.engine.HookNames;
 import dev.diopter.engine.HookPlan;
 import dev.diopter.engine.Logits;
 import dev.diopter.engine.Model;
 import dev.diopter.engine.Prompt;
 import dev.diopter.engine.RunRequest;
 import dev.diopter.engine.RunResult;
-import dev.diopter.formats.AtomicFile;
 import dev.diopter.formats.Json;
 import dev.diopter.formats.NpzWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.regex.Pattern;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.node.ArrayNode;
@@ -24,8 +29,11 @@ import tools.jackson.databind.node.ObjectNode;
 /** {@code diopter cache}: values of a pass as a numpy archive. */
 @picocli.CommandLine.Command(
     name = "cache",
-    description = "Run a prompt once and write the values at hook points to an npz file, under their names.")
+    description = "Run a prompt once and write the values at hook points to an npz file, under their names.",
+    customSynopsis = "Usage: diopter cache [OPTIONS] MODEL PROMPT --hooks NAMES --out FILE.npz",
+    footer = {"", "Example: diopter cache demo-gpt2 --bos \"France\" --hooks 'blocks.*.attn.hook_pattern' --out p.npz"})
 final class CacheCommand implements Command {
+  private static final Pattern BLOCK = Pattern.compile("^blocks\\.\\d+\\.");
   private static final String BEFORE = ".before";
 
   @Mixin private final PromptInput input = new PromptInput();
@@ -66,6 +74,8 @@ final class CacheCommand implements Command {
     ResultFile.requireWritable(out);
     HookPlan plan = edit.read().and(HookPlan.reading(hooks));
     try (Model model = compute.open(input.model(), screen, output)) {
+      // Here the message names what was typed, not an entry of a plan.
+      HookNames.resolveAll(hooks, model.config());
       Prompt prompt = input.resolve(model, screen, output);
       RunResult run = model.run(RunRequest.of(prompt).plan(plan).logits(Logits.NONE)).getFirst();
       Map<String, Activation> arrays = new LinkedHashMap<>();
@@ -75,22 +85,24 @@ final class CacheCommand implements Command {
       if (output.json()) {
         ResultFile.print(object(model, run, arrays), screen);
       }
+      if (!output.quiet()) {
+        list(arrays.values());
+      }
       output.note("wrote %s: %d arrays, %s".formatted(out, arrays.size(), Numbers.bytes(bytes)));
     }
   }
 
   private long write(Map<String, Activation> arrays) {
     try (Progress progress = Progress.start(screen, output, "writing " + out)) {
-      AtomicFile.write(
+      NpzWriter.write(
           out,
-          stream -> {
-            NpzWriter npz = new NpzWriter(stream);
+          NpzWriter.Packing.STORED,
+          npz -> {
             long done = 0;
             for (Map.Entry<String, Activation> array : arrays.entrySet()) {
-              npz.add(array.getKey(), batched(array.getValue().shape()), array.getValue().values());
+              npz.floats(array.getKey(), batched(array.getValue()), array.getValue().values());
               progress.update(++done, arrays.size());
             }
-            npz.finish();
           });
       return Files.size(out);
     } catch (IOException e) {
@@ -98,12 +110,36 @@ final class CacheCommand implements Command {
     }
   }
 
+  /** Says what was written; the blocks share a line where their arrays have one shape. */
+  private void list(Collection<Activation> arrays) {
+    Map<String, Integer> counts = new LinkedHashMap<>();
+    Map<String, Activation> examples = new LinkedHashMap<>();
+    for (Activation array : arrays) {
+      String kind = BLOCK.matcher(array.name()).replaceFirst("blocks.*.") + " " + batched(array);
+      counts.merge(kind, 1, Integer::sum);
+      examples.putIfAbsent(kind, array);
+    }
+    Tables table = new Tables().left("hook").right("arrays").left("shape").right("bytes");
+    examples.forEach(
+        (kind, example) -> {
+          int count = Objects.requireNonNull(counts.get(kind));
+          table.row(
+              count == 1 ? example.name() : kind.substring(0, kind.indexOf(' ')),
+              Integer.toString(count),
+              batched(example).toString(),
+              Numbers.grouped(4L * count * example.values().length));
+        });
+    table.print(screen.err(), screen.width(), Style.plain());
+  }
+
   /** TransformerLens's arrays have a batch axis in front. */
-  private static int[] batched(int[] shape) {
-    int[] batched = new int[shape.length + 1];
-    batched[0] = 1;
-    System.arraycopy(shape, 0, batched, 1, shape.length);
-    return batched;
+  private static List<Integer> batched(Activation value) {
+    List<Integer> shape = new ArrayList<>();
+    shape.add(1);
+    for (int size : value.shape()) {
+      shape.add(size);
+    }
+    return shape;
   }
 
   private static ObjectNode object(Model model, RunResult run, Map<String, Activation> arrays) {
@@ -116,7 +152,7 @@ final class CacheCommand implements Command {
     arrays.forEach(
         (hook, value) -> {
           ArrayNode shape = shapes.putArray(hook);
-          for (int size : batched(value.shape())) {
+          for (int size : batched(value)) {
             shape.add(size);
           }
         });

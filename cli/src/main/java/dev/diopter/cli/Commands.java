@@ -34,6 +34,7 @@ final class Commands {
         models.addTo(line);
       }
       root.addSubcommand(entry.name, line);
+      tidyHelp(line);
     }
     return root
         // A prompt may start with @ and is a prompt all the same.
@@ -43,6 +44,12 @@ final class Commands {
         .setColorScheme(
             CommandLine.Help.defaultColorScheme(
                 screen.colour() ? CommandLine.Help.Ansi.ON : CommandLine.Help.Ansi.OFF));
+  }
+
+  /** Options in the order of their importance, and a synopsis that fits a line. */
+  private static void tidyHelp(CommandLine line) {
+    line.getCommandSpec().usageMessage().abbreviateSynopsis(true).sortOptions(false).synopsisHeading("Usage: ");
+    line.getSubcommands().values().forEach(Commands::tidyHelp);
   }
 
   private static @org.jspecify.annotations.Nullable Entry named(String word) {

@@ -3,6 +3,7 @@ package dev.diopter.cli;
 import dev.diopter.engine.Model;
 import dev.diopter.engine.ModelOptions;
 import dev.diopter.engine.UsageException;
+import dev.diopter.models.ModelException;
 import java.util.List;
 import picocli.CommandLine.Option;
 
@@ -42,6 +43,11 @@ final class ComputeOptions {
           "loaded %s on %s in %s"
               .formatted(model.name(), model.backend(), Numbers.duration(System.nanoTime() - start)));
       return model;
+    } catch (IllegalArgumentException e) {
+      if (e instanceof UsageException || !backend.equals("cuda")) {
+        throw e;
+      }
+      throw new ModelException("--backend cuda: %s; diopter doctor shows what this machine has".formatted(e.getMessage()), e);
     }
   }
 }

@@ -8,8 +8,12 @@ import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
+import java.util.Collection;
 import java.util.List;
+import picocli.CommandLine;
 import picocli.CommandLine.MissingParameterException;
+import picocli.CommandLine.Model.ArgSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
@@ -75,27 +79,29 @@ final class Failures {
     return message.isEmpty() ? message : Character.toLowerCase(message.charAt(0)) + message.substring(1);
   }
 
-  private static String label(String placeholder, picocli.CommandLine.Model.ArgSpec argument) {
-    return argument instanceof picocli.CommandLine.Model.OptionSpec option
+  private static String label(String placeholder, ArgSpec argument) {
+    return argument instanceof OptionSpec option
         ? option.longestName() + " " + placeholder
         : placeholder;
   }
 
   private static String unmatched(UnmatchedArgumentException failure) {
-    List<String> words = failure.getUnmatched();
-    String first = words.isEmpty() ? "" : words.getFirst();
-    boolean isRoot = failure.getCommandLine().getParent() == null;
-    boolean isGroup = !failure.getCommandLine().getSubcommands().isEmpty();
-    String what;
+    CommandLine line = failure.getCommandLine();
+    String word = failure.getUnmatched().getFirst();
     if (failure.isUnknownOption()) {
-      what = "unknown option " + first;
-    } else if (isRoot || isGroup) {
-      what = "unknown command " + first;
-    } else {
-      what = "unexpected argument '" + first + "' (a prompt of several words needs quotes)";
+      String name = word.contains("=") ? word.substring(0, word.indexOf('=')) : word;
+      String advice = line.getCommandSpec().positionalParameters().isEmpty() ? "" : " (a prompt that starts with - goes behind --)";
+      return nearest("unknown option " + name, name, line.getCommandSpec().optionsMap().keySet(), advice);
     }
-    List<String> near = failure.getSuggestions();
-    return near.isEmpty() ? what : what + "; nearest: " + String.join(", ", near.subList(0, Math.min(3, near.size())));
+    if (!line.getSubcommands().isEmpty()) {
+      return nearest("unknown command " + word, word, line.getSubcommands().keySet(), "");
+    }
+    return "unexpected argument '" + word + "' (a prompt of several words needs quotes)";
+  }
+
+  private static String nearest(String what, String word, Collection<String> known, String otherwise) {
+    List<String> near = Nearest.of(word, known);
+    return near.isEmpty() ? what + otherwise : what + "; nearest: " + String.join(", ", near);
   }
 
   private static String file(IOException failure) {

@@ -16,7 +16,8 @@ import tools.jackson.databind.node.ObjectNode;
 /** {@code diopter generate}: text behind a prompt. */
 @picocli.CommandLine.Command(
     name = "generate",
-    description = "Continue a prompt; greedy unless a temperature is given.")
+    description = "Continue a prompt; greedy unless a temperature is given.",
+    footer = {"", "Example: diopter generate demo-gpt2 --bos \"The capital of France is\" --max-new-tokens 12"})
 final class GenerateCommand implements Command {
   @Mixin private final PromptInput input = new PromptInput();
 

@@ -18,7 +18,8 @@ import tools.jackson.databind.node.ObjectNode;
 /** {@code diopter hooks}: every value that a model has a name for. */
 @picocli.CommandLine.Command(
     name = "hooks",
-    description = "List a model's hook points with their shapes, in the order of the pass.")
+    description = "List a model's hook points with their shapes, in the order of the pass.",
+    footer = {"", "Example: diopter hooks demo-gpt2"})
 final class HooksCommand implements Command {
   private static final String OPTIONAL = "\u2218";
 

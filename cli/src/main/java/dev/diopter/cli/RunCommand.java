@@ -15,7 +15,8 @@ import tools.jackson.databind.node.ObjectNode;
 /** {@code diopter run}: what a model expects behind a prompt. */
 @picocli.CommandLine.Command(
     name = "run",
-    description = "Run a prompt once: the most probable next tokens and the loss.")
+    description = "Run a prompt once: the most probable next tokens and the loss.",
+    footer = {"", "Example: diopter run demo-gpt2 --bos \"The capital of France is\""})
 final class RunCommand implements Command {
   @Mixin private final PromptInput input = new PromptInput();
 
