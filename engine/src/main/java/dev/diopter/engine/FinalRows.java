@@ -109,7 +109,8 @@ record FinalRows(Picked normed, Picked unembedded) {
       TreeSet<Integer> normed,
       TreeSet<Integer> unembedded) {
     boolean behindBlocks = !point.site().inBlock() && point.site().compareTo(Site.RESID_PRE) > 0;
-    if (!behindBlocks || where.sequences() != null && !where.sequences()[sequence]) {
+    boolean[] chosenSequences = where.sequences();
+    if (!behindBlocks || (chosenSequences != null && !chosenSequences[sequence])) {
       return;
     }
     TreeSet<Integer> target = point.site() == Site.UNEMBED_OUT ? unembedded : normed;

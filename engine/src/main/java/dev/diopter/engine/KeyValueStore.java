@@ -143,7 +143,7 @@ public final class KeyValueStore {
     tailLength += entries;
   }
 
-  boolean belongsTo(Backend owner, DecoderConfig of) {
-    return backend == owner && config == of;
+  boolean belongsTo(Backend owner) {
+    return backend.equals(owner);
   }
 }

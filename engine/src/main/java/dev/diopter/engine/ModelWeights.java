@@ -27,8 +27,14 @@ record ModelWeights(
     @Nullable PackedMatrix positionEmbedding,
     List<Layer> layers,
     Norm finalNorm,
-    PackedMatrix head,
+    @Nullable PackedMatrix ownHead,
     @Nullable RotaryTable rotary) {
+
+  /** The unembedding, [width, vocabulary]. */
+  PackedMatrix head() {
+    return ownHead == null ? tokenEmbedding : ownHead;
+  }
+
 
   /** Gain and bias of a norm. */
   record Norm(Buffer gain, @Nullable Buffer bias) {}
@@ -68,7 +74,7 @@ record ModelWeights(
         positions == null ? null : packer.embedding(positions),
         List.copyOf(layers),
         packer.norm(stored.finalNorm()),
-        head == null ? tokens : packer.embedding(head),
+        head == null ? null : packer.embedding(head),
         rotary == null ? null : backend.rotary(rotary.inverseFrequencies()));
   }
 
@@ -77,8 +83,8 @@ record ModelWeights(
     if (positionEmbedding != null) {
       backend.release(positionEmbedding);
     }
-    if (head != tokenEmbedding) {
-      backend.release(head);
+    if (ownHead != null) {
+      backend.release(ownHead);
     }
     release(backend, finalNorm);
     for (Layer layer : layers) {

@@ -68,7 +68,7 @@ final class Runner {
       throw new UsageException(
           "expected to stop behind the start layer %d, got %d".formatted(start, stop));
     }
-    boolean part = start > 0 || stop >= 0 && stop < config.layers();
+    boolean part = start > 0 || (stop >= 0 && stop < config.layers());
     if (request.keepKeyValues() && part) {
       throw new UsageException(
           "keys and values can be kept from whole passes only; this one runs blocks %d to %d"
@@ -108,7 +108,7 @@ final class Runner {
       int first = 0;
       if (prefixes != null) {
         KeyValueStore store = prefixes.get(s);
-        if (!store.belongsTo(backend, config)) {
+        if (!store.belongsTo(backend)) {
           throw new UsageException("expected keys and values of this model, got those of another");
         }
         first = store.length();

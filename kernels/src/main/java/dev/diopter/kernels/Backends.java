@@ -1,5 +1,7 @@
 package dev.diopter.kernels;
 
+import dev.diopter.kernels.cpu.CpuBackend;
+import dev.diopter.kernels.cpu.KernelChoice;
 import dev.diopter.kernels.reference.ReferenceBackend;
 
 /** Opens backends by name. */
@@ -12,13 +14,15 @@ public final class Backends {
    * @param name {@code reference}, {@code cpu}, {@code cuda}, or {@code auto} for the fastest that works here
    * @param threads how many threads compute, 0 for all cores; ignored by the reference backend
    * @throws IllegalArgumentException if there is no such backend or this build does not have it
+   * @throws IllegalStateException if this machine cannot run it
    */
   public static Backend open(String name, int threads) {
     if (threads < 0) {
       throw new IllegalArgumentException("expected 0 or more threads, got " + threads);
     }
     return switch (name) {
-      case "reference", "cpu", "auto" -> new ReferenceBackend();
+      case "reference" -> new ReferenceBackend();
+      case "cpu", "auto" -> CpuBackend.create(KernelChoice.AUTO, threads);
       case "cuda" ->
           throw new IllegalArgumentException(
               "cuda is not available: this build has no CUDA backend");

@@ -28,6 +28,7 @@ import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.core.util.DefaultIndenter;
 import tools.jackson.core.util.DefaultPrettyPrinter;
+import tools.jackson.core.util.Separators;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.JsonNodeFactory;
@@ -183,7 +184,7 @@ public final class Json {
     return text(value, false);
   }
 
-  /** The value with one member a line, indented by two blanks, and short arrays of numbers in one line. */
+  /** The value with one member of an object a line, indented by two blanks, and arrays in one line. */
   public static String pretty(JsonNode value) {
     return text(value, true);
   }
@@ -339,8 +340,14 @@ public final class Json {
 
         @Override
         public PrettyPrinter getPrettyPrinter() {
-          DefaultIndenter lines = new DefaultIndenter("  ", "\n");
-          return new DefaultPrettyPrinter().withObjectIndenter(lines);
+          return new DefaultPrettyPrinter(
+                  Separators.createDefaultInstance()
+                      .withObjectNameValueSpacing(Separators.Spacing.AFTER)
+                      .withArrayElementSpacing(Separators.Spacing.AFTER)
+                      .withArrayEmptySeparator("")
+                      .withObjectEmptySeparator(""))
+              .withObjectIndenter(new DefaultIndenter("  ", "\n"))
+              .withArrayIndenter(DefaultPrettyPrinter.NopIndenter.instance());
         }
       };
 }

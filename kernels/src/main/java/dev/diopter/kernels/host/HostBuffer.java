@@ -2,14 +2,39 @@ package dev.diopter.kernels.host;
 
 import dev.diopter.kernels.Buffer;
 import dev.diopter.kernels.Matrix;
+import java.util.Arrays;
 
 /** Float32 memory on the Java heap. The array is shared with whoever asks for it, never copied. */
 public final class HostBuffer implements Buffer {
+  /**
+   * Memory comes uninitialised, which on the heap means zeros by accident. With assertions on it comes as NaN, so that tests find
+   * whoever reads before writing.
+   */
+  private static final boolean SPOIL = HostBuffer.class.desiredAssertionStatus();
+
   private final float[] data;
 
-  /** Takes the array over. */
-  public HostBuffer(float[] data) {
+  private HostBuffer(float[] data) {
     this.data = data;
+  }
+
+  /** Memory with unspecified contents. */
+  public static HostBuffer allocate(int floats) {
+    if (floats < 0) {
+      throw new IllegalArgumentException("expected 0 or more floats, got " + floats);
+    }
+    float[] data = new float[floats];
+    spoil(data);
+    return new HostBuffer(data);
+  }
+
+  /** Makes sure that nobody relies on what fresh memory holds, when assertions are on. */
+  public static void spoil(float[]... arrays) {
+    if (SPOIL) {
+      for (float[] array : arrays) {
+        Arrays.fill(array, Float.NaN);
+      }
+    }
   }
 
   @Override

@@ -6,6 +6,7 @@ import dev.diopter.kernels.IndexBuffer;
 import dev.diopter.kernels.KeyValueBlock;
 import dev.diopter.kernels.KeyValueView;
 import dev.diopter.kernels.Matrix;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -108,6 +109,19 @@ public final class Shapes {
       throw new IllegalArgumentException(
           "expected a span inside %d rows of %s, got %d from %d"
               .formatted(batch.rows(), name, span.rows(), span.firstRow()));
+    }
+  }
+
+  /** All spans see keys and values of one shape. */
+  public static void alike(List<AttentionSpan> spans) {
+    for (AttentionSpan span : spans) {
+      KeyValueBlock first = spans.getFirst().keys().blocks().getFirst();
+      KeyValueBlock block = span.keys().blocks().getFirst();
+      if (block.heads() != first.heads() || block.headDim() != first.headDim()) {
+        throw new IllegalArgumentException(
+            "expected spans with %d heads of %d, got %d of %d"
+                .formatted(first.heads(), first.headDim(), block.heads(), block.headDim()));
+      }
     }
   }
 

@@ -41,7 +41,7 @@ public final class ReferenceBackend implements Backend {
   @Override
   public Buffer allocate(int floats) {
     open();
-    return new HostBuffer(new float[floats]);
+    return HostBuffer.allocate(floats);
   }
 
   @Override

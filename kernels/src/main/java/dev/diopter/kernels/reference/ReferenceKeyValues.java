@@ -1,6 +1,7 @@
 package dev.diopter.kernels.reference;
 
 import dev.diopter.kernels.KeyValueBlock;
+import dev.diopter.kernels.host.HostBuffer;
 
 /** Keys and values as [capacity][heads * headDim]. */
 record ReferenceKeyValues(int heads, int headDim, float[][] keys, float[][] values)
@@ -8,8 +9,11 @@ record ReferenceKeyValues(int heads, int headDim, float[][] keys, float[][] valu
 
   static ReferenceKeyValues of(int heads, int headDim, int capacity) {
     int width = heads * headDim;
-    return new ReferenceKeyValues(
-        heads, headDim, new float[capacity][width], new float[capacity][width]);
+    float[][] keys = new float[capacity][width];
+    float[][] values = new float[capacity][width];
+    HostBuffer.spoil(keys);
+    HostBuffer.spoil(values);
+    return new ReferenceKeyValues(heads, headDim, keys, values);
   }
 
   static ReferenceKeyValues of(KeyValueBlock block) {

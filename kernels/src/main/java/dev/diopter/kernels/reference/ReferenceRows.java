@@ -4,7 +4,7 @@ import dev.diopter.kernels.NormKind;
 
 /** Operations on one row or one element; {@code o} is where the row begins. */
 final class ReferenceRows {
-  private static final double SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
+  private static final double TWICE_SQRT_2_OVER_PI = 2 * Math.sqrt(2 / Math.PI);
 
   private ReferenceRows() {}
 
@@ -43,9 +43,10 @@ final class ReferenceRows {
     }
   }
 
+  /** {@code x / 2 (1 + tanh(u))} as {@code x / (1 + exp(-2 u))}, which does not cancel where tanh is near -1. */
   static float gelu(float value) {
     double x = value;
-    return (float) (0.5 * x * (1 + Math.tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x))));
+    return (float) (x / (1 + Math.exp(-TWICE_SQRT_2_OVER_PI * (x + 0.044715 * x * x * x))));
   }
 
   static double silu(double x) {

@@ -1,0 +1,267 @@
+package dev.diopter.kernels.cpu;
+
+import dev.diopter.kernels.Buffer;
+import dev.diopter.kernels.Matrix;
+import dev.diopter.kernels.StorageType;
+import dev.diopter.kernels.WeightSlice;
+import dev.diopter.kernels.host.HostBuffer;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Products of rows with a slice of a packed matrix. Many rows are interleaved by four once, then threads take pairs of panels; one row
+ * streams over the panels at the speed of memory. A slice may cut panels: they are computed whole and the outputs outside are dropped.
+ */
+final class CpuMultiply {
+  /** Rows computed against a pair of panels before the next pair: their sums stay in the second-level cache. */
+  private static final int BLOCK_GROUPS = 64;
+
+  private static final int LEAST_BLOCK_GROUPS = 8;
+
+  /** Rows of one band, which are interleaved into scratch: more only if they are short. */
+  private static final int BAND_ROWS = 512;
+
+  private static final int BAND_FLOATS = 1 << 22;
+
+  /** Rough speeds for deciding how many threads a product is worth. */
+  private static final long BYTES_PER_NANO = 12;
+
+  private static final long SUMS_PER_NANO = 40;
+
+  private final Kernels kernels;
+  private final WorkerPool pool;
+
+  CpuMultiply(Kernels kernels, WorkerPool pool) {
+    this.kernels = kernels;
+    this.pool = pool;
+  }
+
+  /** Shapes are checked. {@code heads} chains for each output, added in order; 1 is the plain product. */
+  void run(Matrix x, WeightSlice slice, int heads, @Nullable Buffer bias, Matrix out) {
+    if (x.rows() == 0) {
+      return;
+    }
+    CpuMatrix w = CpuMatrix.of(slice.matrix());
+    Scratch scratch = pool.borrow();
+    try {
+      if (x.rows() == 1) {
+        row(x, w, slice, heads, bias, out, scratch);
+      } else {
+        int band = Math.max(BAND_ROWS, BAND_FLOATS / slice.in());
+        for (int r = 0; r < x.rows(); r += band) {
+          int end = Math.min(x.rows(), r + band);
+          tiles(x.rows(r, end), w, slice, heads, bias, out.rows(r, end), scratch);
+        }
+      }
+    } finally {
+      pool.giveBack(scratch);
+    }
+  }
+
+  private void row(
+      Matrix x,
+      CpuMatrix w,
+      WeightSlice slice,
+      int heads,
+      @Nullable Buffer bias,
+      Matrix out,
+      Scratch scratch) {
+    Product product =
+        new Product(
+            kernels, w, slice, heads, HostBuffer.of(x), x.offset(), 1, array(bias), out);
+    int first = slice.outFrom() / RowTask.PANELS / Panels.WIDTH;
+    int end = Panels.roundUp(slice.outTo(), RowTask.PANELS * Panels.WIDTH);
+    int items = end / RowTask.PANELS / Panels.WIDTH - first;
+    long bytes = (long) slice.in() * RowTask.PANELS * Panels.WIDTH * w.type().bytes();
+    pool.run(items, bytes / BYTES_PER_NANO, scratch, new RowTask(product, first));
+  }
+
+  private void tiles(
+      Matrix x,
+      CpuMatrix w,
+      WeightSlice slice,
+      int heads,
+      @Nullable Buffer bias,
+      Matrix out,
+      Scratch scratch) {
+    int k = slice.in();
+    int groups = (x.rows() + Panels.ROWS - 1) / Panels.ROWS;
+    float[] rows = scratch.rows(groups * Panels.ROWS * k);
+    float[] source = HostBuffer.of(x);
+    pool.run(
+        groups,
+        k * 4L,
+        scratch,
+        (from, to, _) ->
+            Panels.interleave(source, x.offset(), x.stride(), x.rows(), k, from, to, rows));
+    Product product =
+        new Product(kernels, w, slice, heads, rows, 0, x.rows(), array(bias), out);
+    int first = slice.outFrom() / Panels.SUMS;
+    int pairs = Panels.roundUp(slice.outTo(), Panels.SUMS) / Panels.SUMS - first;
+    int blockGroups = blockGroups(groups, pairs);
+    int blocks = (groups + blockGroups - 1) / blockGroups;
+    long bytes = (long) k * Panels.SUMS * w.type().bytes();
+    long sums = (long) k * Panels.SUMS * Math.min(groups, blockGroups) * Panels.ROWS;
+    pool.run(
+        pairs * blocks,
+        bytes / BYTES_PER_NANO + sums / SUMS_PER_NANO,
+        scratch,
+        new TileTask(product, first, blocks, blockGroups));
+  }
+
+  /** Large blocks, but several pieces of work for each thread. */
+  private int blockGroups(int groups, int pairs) {
+    int wanted = (4 * pool.threads() + pairs - 1) / pairs;
+    int fair = Math.max(LEAST_BLOCK_GROUPS, (groups + wanted - 1) / wanted);
+    return Math.min(BLOCK_GROUPS, fair);
+  }
+
+  private static float @Nullable [] array(@Nullable Buffer bias) {
+    return bias == null ? null : HostBuffer.of(bias);
+  }
+
+  /**
+   * What is multiplied.
+   *
+   * @param x interleaved rows, or one row at {@code xo}
+   */
+  private record Product(
+      Kernels kernels,
+      CpuMatrix w,
+      WeightSlice slice,
+      int heads,
+      float[] x,
+      int xo,
+      int rows,
+      float @Nullable [] bias,
+      Matrix out) {
+
+    /** Adds the bias to the sums of one row, beginning with output {@code output}, and writes those inside the slice. */
+    void write(float[] sums, int at, int output, int n, int row) {
+      int from = Math.max(output, slice.outFrom());
+      int count = Math.min(output + n, slice.outTo()) - from;
+      int source = at + from - output;
+      int to = out.offset() + row * out.stride() + from - slice.outFrom();
+      if (bias == null) {
+        System.arraycopy(sums, source, HostBuffer.of(out), to, count);
+      } else {
+        kernels.add(sums, source, bias, from, count, HostBuffer.of(out), to);
+      }
+    }
+
+    int headWidth() {
+      return slice.in() / heads;
+    }
+  }
+
+  /** One row; an item is four neighbouring panels. */
+  private record RowTask(Product p, int first) implements WorkerPool.Task {
+    private static final int PANELS = 4;
+
+    /** Inputs of a block of float16 weights widened at once. */
+    private static final int BLOCK = 128;
+
+    @Override
+    public void run(int from, int to, Scratch scratch) {
+      int panel = Math.max((first + from) * PANELS, p.slice.outFrom() / Panels.WIDTH);
+      int end = Math.min((first + to) * PANELS, Panels.count(p.slice.outTo()));
+      while (panel < end) {
+        int n = Math.min(PANELS - panel % PANELS, p.w.together(panel, end));
+        n = Math.min(n, end - panel);
+        float[] sums = chain(0, panel, n, scratch.sums(PANELS * Panels.WIDTH), scratch);
+        for (int h = 1; h < p.heads; h++) {
+          float[] more = chain(h, panel, n, scratch.moreSums(PANELS * Panels.WIDTH), scratch);
+          p.kernels.add(sums, 0, more, 0, n * Panels.WIDTH, sums, 0);
+        }
+        p.write(sums, 0, panel * Panels.WIDTH, n * Panels.WIDTH, 0);
+        panel += n;
+      }
+    }
+
+    private float[] chain(int head, int panel, int panels, float[] sums, Scratch scratch) {
+      Arrays.fill(sums, 0, panels * Panels.WIDTH, 0f);
+      int k = p.headWidth();
+      int xo = p.xo + head * k;
+      int i = p.slice.inFrom() + head * k;
+      int stride = p.w.panelSize();
+      int at = p.w.at(panel) + i * Panels.WIDTH;
+      switch (p.w.type()) {
+        case F32 -> p.kernels.row(p.x, xo, p.w.floats(panel), at, stride, panels, k, sums, 0);
+        case BF16 ->
+            p.kernels.rowBfloat16(p.x, xo, p.w.halves(panel), at, stride, panels, k, sums, 0);
+        case F16 -> {
+          float[] block = scratch.weights(PANELS * BLOCK * Panels.WIDTH);
+          for (int from = 0; from < k; from += BLOCK) {
+            int n = Math.min(BLOCK, k - from);
+            int size = n * Panels.WIDTH;
+            for (int q = 0; q < panels; q++) {
+              p.w.widen(p.kernels, panel + q, i + from, n, block, q * size);
+            }
+            p.kernels.row(p.x, xo + from, block, 0, size, panels, n, sums, 0);
+          }
+        }
+      }
+      return sums;
+    }
+  }
+
+  /** Many rows; an item is a pair of panels and a block of rows, neighbouring items sharing the pair. */
+  private record TileTask(Product p, int first, int blocks, int blockGroups)
+      implements WorkerPool.Task {
+
+    /** Inputs for which two panels fill half of a first-level cache. */
+    private static final int BLOCK = 128;
+
+    @Override
+    public void run(int from, int to, Scratch scratch) {
+      for (int item = from; item < to; item++) {
+        block((first + item / blocks) * Panels.PAIR, item % blocks * blockGroups, scratch);
+      }
+    }
+
+    private void block(int pair, int group, Scratch scratch) {
+      int panel = Math.max(pair, p.slice.outFrom() / Panels.WIDTH);
+      int panels = Math.min(pair + Panels.PAIR, Panels.count(p.slice.outTo())) - panel;
+      int row = group * Panels.ROWS;
+      int rows = Math.min(p.rows - row, blockGroups * Panels.ROWS);
+      int groups = (rows + Panels.ROWS - 1) / Panels.ROWS;
+      int size = groups * Panels.ROWS * Panels.SUMS;
+      float[] sums = scratch.sums(size);
+      chain(0, panel, panels, group, groups, sums, scratch);
+      for (int h = 1; h < p.heads; h++) {
+        float[] more = scratch.moreSums(size);
+        chain(h, panel, panels, group, groups, more, scratch);
+        p.kernels.add(sums, 0, more, 0, size, sums, 0);
+      }
+      for (int r = 0; r < rows; r++) {
+        p.write(sums, r * Panels.SUMS, panel * Panels.WIDTH, panels * Panels.WIDTH, row + r);
+      }
+    }
+
+    private void chain(
+        int head, int panel, int panels, int group, int groups, float[] sums, Scratch scratch) {
+      Arrays.fill(sums, 0, groups * Panels.ROWS * Panels.SUMS, 0f);
+      int k = p.headWidth();
+      int xGroup = Panels.ROWS * p.slice.in();
+      int xo = group * xGroup + Panels.ROWS * head * k;
+      int i = p.slice.inFrom() + head * k;
+      for (int from = 0; from < k; from += BLOCK) {
+        int n = Math.min(BLOCK, k - from);
+        int x = xo + Panels.ROWS * from;
+        if (p.w.type() == StorageType.F32) {
+          int at = p.w.at(panel) + (i + from) * Panels.WIDTH;
+          float[] w = p.w.floats(panel);
+          p.kernels.tiles(
+              p.x, x, xGroup, groups, w, at, p.w.panelSize(), panels, n, sums, 0);
+        } else {
+          float[] block = scratch.weights(Panels.PAIR * BLOCK * Panels.WIDTH);
+          for (int q = 0; q < panels; q++) {
+            p.w.widen(p.kernels, panel + q, i + from, n, block, q * n * Panels.WIDTH);
+          }
+          int second = n * Panels.WIDTH;
+          p.kernels.tiles(p.x, x, xGroup, groups, block, 0, second, panels, n, sums, 0);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,121 @@
+package dev.diopter.kernels.cpu;
+
+import java.util.Locale;
+import java.util.concurrent.atomic.AtomicBoolean;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Chooses the kernels for this JVM. The only class that names the vector kernels, so that they are loaded after the checks alone, and
+ * the only one that catches a linkage error.
+ *
+ * @param kernels what computes
+ * @param reason why it is not the vector kernels although nobody asked for that, or null
+ */
+record KernelSelection(Kernels kernels, @Nullable String reason) {
+  private static final System.Logger LOG = System.getLogger("dev.diopter.kernels.cpu");
+  private static final AtomicBoolean WARNED = new AtomicBoolean();
+  private static final String VECTOR_BITS = "diopter.vectorBits";
+  private static final String CHOICE = "diopter.kernels";
+
+  /** Nanoseconds of one fused multiply-add: tens when interpreted, over 200 when emulated with decimals. */
+  private static final long SLOW_FMA = 150;
+
+  /**
+   * @throws IllegalStateException without fused multiply-add, or if the vector kernels are asked for and not available
+   */
+  static KernelSelection select(KernelChoice choice) {
+    if (!hasFma()) {
+      throw new IllegalStateException(
+          "the cpu backend needs fused multiply-add (FMA3 on x86), which this machine or this JVM's"
+              + " settings do not offer; the reference backend works without");
+    }
+    KernelChoice asked = choice == KernelChoice.AUTO ? property() : choice;
+    if (asked == KernelChoice.SCALAR) {
+      return new KernelSelection(new ScalarKernels(), null);
+    }
+    forcedVectorBits();
+    String reason = obstacle();
+    if (reason == null) {
+      try {
+        return new KernelSelection(vector(), null);
+      } catch (LinkageError e) {
+        reason = "the Vector API could not be loaded: " + e;
+      }
+    }
+    if (asked == KernelChoice.VECTOR) {
+      throw new IllegalStateException("vector kernels are not available: " + reason);
+    }
+    if (!WARNED.getAndSet(true)) {
+      LOG.log(System.Logger.Level.WARNING, "computing without vectors, many times slower: {0}", reason);
+    }
+    return new KernelSelection(new ScalarKernels(), reason);
+  }
+
+  /** The vector width asked for, or 0. */
+  static int forcedVectorBits() {
+    String value = System.getProperty(VECTOR_BITS, "");
+    return switch (value) {
+      case "" -> 0;
+      case "128", "256", "512" -> Integer.parseInt(value);
+      default ->
+          throw new IllegalArgumentException(
+              "expected %s of 128, 256 or 512, got %s".formatted(VECTOR_BITS, value));
+    };
+  }
+
+  private static Kernels vector() {
+    return new VectorKernels();
+  }
+
+  private static KernelChoice property() {
+    String value = System.getProperty(CHOICE, "auto");
+    return switch (value.toLowerCase(Locale.ROOT)) {
+      case "auto" -> KernelChoice.AUTO;
+      case "vector" -> KernelChoice.VECTOR;
+      case "scalar" -> KernelChoice.SCALAR;
+      default ->
+          throw new IllegalArgumentException(
+              "expected %s of auto, vector or scalar, got %s".formatted(CHOICE, value));
+    };
+  }
+
+  /** Why vector code would not work or would crawl here, or null. */
+  private static @Nullable String obstacle() {
+    if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
+      return "the JVM runs without --add-modules jdk.incubator.vector";
+    }
+    String name = System.getProperty("java.vm.name", "");
+    String info = System.getProperty("java.vm.info", "");
+    // Only HotSpot's C2 turns vector objects into instructions. C1 alone calls itself emulated-client.
+    if (!name.contains("Server VM")
+        || info.contains("emulated-client")
+        || info.contains("interpreted")) {
+      return "the JVM (%s, %s) has no C2 compiler".formatted(name, info);
+    }
+    try {
+      int bits = VectorShapes.preferredBits();
+      return bits < 128 ? "the machine's vectors have %d bits".formatted(bits) : null;
+    } catch (LinkageError e) {
+      return "the Vector API could not be loaded: " + e;
+    }
+  }
+
+  /**
+   * Whether {@link Math#fma(float, float, float)} is an instruction. There is no property to ask, but the emulation takes a hundred
+   * times longer than the interpreter's instruction. The shortest of several runs is judged: a busy machine cannot lengthen all.
+   */
+  private static boolean hasFma() {
+    for (int run = 0; run < 50; run++) {
+      long start = System.nanoTime();
+      float sum = run;
+      for (int i = 0; i < 64; i++) {
+        sum = Math.fma(sum, 1.0000001f, 0.1f);
+      }
+      long nanos = System.nanoTime() - start;
+      if (nanos < 64 * SLOW_FMA && sum > 0) { // the sum is used, or the loop could vanish
+        return true;
+      }
+    }
+    return false;
+  }
+}

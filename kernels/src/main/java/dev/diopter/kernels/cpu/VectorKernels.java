@@ -1,0 +1,193 @@
+package dev.diopter.kernels.cpu;
+
+import static dev.diopter.kernels.cpu.VectorShapes.LANES;
+
+/** The loops with the Vector API, at the width of {@link VectorShapes}. */
+final class VectorKernels implements Kernels {
+  private static final int GROUP_SUMS = Panels.ROWS * Panels.SUMS;
+
+  /** Panels that four vectors cover. */
+  private static final int ROW_PANELS = 4 * LANES / Panels.WIDTH;
+
+  @Override
+  public String describe() {
+    return VectorShapes.FLOATS.vectorBitSize() + "-bit vectors";
+  }
+
+  @Override
+  public void tiles(
+      float[] x,
+      int xo,
+      int xGroup,
+      int groups,
+      float[] w,
+      int wo,
+      int second,
+      int panels,
+      int k,
+      float[] c,
+      int co) {
+    if (LANES == Panels.WIDTH) {
+      int right = panels == Panels.PAIR ? second : 0;
+      int cRight = panels == Panels.PAIR ? Panels.WIDTH : 0;
+      for (int g = 0; g < groups; g++) {
+        VectorTiles.tile(x, xo + g * xGroup, w, wo, right, k, c, co + g * GROUP_SUMS, cRight);
+      }
+      return;
+    }
+    for (int p = 0; p < panels; p++) {
+      for (int j = 0; j < Panels.WIDTH; j += 2 * LANES) {
+        int from = wo + p * second + j;
+        int to = co + p * Panels.WIDTH + j;
+        for (int g = 0; g < groups; g++) {
+          VectorTiles.tile(x, xo + g * xGroup, w, from, LANES, k, c, to + g * GROUP_SUMS, LANES);
+        }
+      }
+    }
+  }
+
+  @Override
+  public void tileRows(
+      float[] x,
+      int xo,
+      int xRow,
+      float[] w,
+      int wo,
+      int second,
+      int panels,
+      int k,
+      float[] c,
+      int co) {
+    if (LANES == Panels.WIDTH) {
+      int right = panels == Panels.PAIR ? second : 0;
+      int cRight = panels == Panels.PAIR ? Panels.WIDTH : 0;
+      VectorTiles.tileRows(x, xo, xRow, w, wo, right, k, c, co, cRight);
+      return;
+    }
+    for (int p = 0; p < panels; p++) {
+      for (int j = 0; j < Panels.WIDTH; j += 2 * LANES) {
+        int from = wo + p * second + j;
+        VectorTiles.tileRows(
+            x, xo, xRow, w, from, LANES, k, c, co + p * Panels.WIDTH + j, LANES);
+      }
+    }
+  }
+
+  @Override
+  public void row(
+      float[] x, int xo, float[] w, int wo, int stride, int panels, int k, float[] c, int co) {
+    int p = 0;
+    for (; p + ROW_PANELS <= panels; p += ROW_PANELS) {
+      int at = wo + p * stride;
+      VectorTiles.row(
+          x,
+          xo,
+          w,
+          at,
+          at + vector(1, stride),
+          at + vector(2, stride),
+          at + vector(3, stride),
+          k,
+          c,
+          co + p * Panels.WIDTH);
+    }
+    for (; p < panels; p++) {
+      for (int j = 0; j < Panels.WIDTH; j += LANES) {
+        VectorTiles.row(x, xo, w, wo + p * stride + j, k, c, co + p * Panels.WIDTH + j);
+      }
+    }
+  }
+
+  @Override
+  public void rowBfloat16(
+      float[] x, int xo, short[] w, int wo, int stride, int panels, int k, float[] c, int co) {
+    int p = 0;
+    for (; p + ROW_PANELS <= panels; p += ROW_PANELS) {
+      int at = wo + p * stride;
+      VectorTiles.row(
+          x,
+          xo,
+          w,
+          at,
+          at + vector(1, stride),
+          at + vector(2, stride),
+          at + vector(3, stride),
+          k,
+          c,
+          co + p * Panels.WIDTH);
+    }
+    for (; p < panels; p++) {
+      for (int j = 0; j < Panels.WIDTH; j += LANES) {
+        VectorTiles.row(x, xo, w, wo + p * stride + j, k, c, co + p * Panels.WIDTH + j);
+      }
+    }
+  }
+
+  /** Where vector {@code v} of a run of columns begins, counted from the run's first panel. */
+  private static int vector(int v, int stride) {
+    int column = v * LANES;
+    return column / Panels.WIDTH * stride + column % Panels.WIDTH;
+  }
+
+  @Override
+  public void widenBfloat16(short[] w, int wo, int n, float[] out, int to) {
+    for (int i = 0; i < n; i += LANES) {
+      VectorTiles.widen(w, wo + i).intoArray(out, to + i);
+    }
+  }
+
+  @Override
+  public float sum(float[] x, int o, int n, float[] partials) {
+    return VectorRows.sum(x, o, n, partials);
+  }
+
+  @Override
+  public float squares(float[] x, int o, int n, float mean, float[] partials) {
+    return VectorRows.squares(x, o, n, mean, partials);
+  }
+
+  @Override
+  public void normalize(float[] x, int o, int n, float mean, float scale, float[] out, int to) {
+    VectorRows.normalize(x, o, n, mean, scale, out, to);
+  }
+
+  @Override
+  public void affine(float[] x, int o, int n, float[] gain, float[] bias, float[] out, int to) {
+    VectorRows.affine(x, o, n, gain, bias, out, to);
+  }
+
+  @Override
+  public void gain(float[] x, int o, int n, float[] gain, float[] out, int to) {
+    VectorRows.gain(x, o, n, gain, out, to);
+  }
+
+  @Override
+  public void scale(float[] x, int o, int n, float factor, float[] out, int to) {
+    VectorRows.scale(x, o, n, factor, out, to);
+  }
+
+  @Override
+  public void add(float[] a, int ao, float[] b, int bo, int n, float[] out, int to) {
+    VectorRows.add(a, ao, b, bo, n, out, to);
+  }
+
+  @Override
+  public void softmax(float[] x, int o, int n, float[] partials) {
+    VectorRows.softmax(x, o, n, partials);
+  }
+
+  @Override
+  public void gelu(float[] x, int o, int n, float[] out, int to) {
+    VectorMath.gelu(x, o, n, out, to);
+  }
+
+  @Override
+  public void siluTimes(float[] gate, int go, float[] up, int uo, int n, float[] out, int to) {
+    VectorMath.siluTimes(gate, go, up, uo, n, out, to);
+  }
+
+  @Override
+  public void rotate(float[] x, int o, int pairs, float[] angles, int at, float[] out, int to) {
+    VectorRows.rotate(x, o, pairs, angles, at, out, to);
+  }
+}

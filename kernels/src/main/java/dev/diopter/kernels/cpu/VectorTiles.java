@@ -1,0 +1,180 @@
+package dev.diopter.kernels.cpu;
+
+import static dev.diopter.kernels.cpu.VectorShapes.FLOATS;
+import static dev.diopter.kernels.cpu.VectorShapes.INTS;
+import static dev.diopter.kernels.cpu.VectorShapes.LANES;
+import static dev.diopter.kernels.cpu.VectorShapes.SHORTS;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
+
+/**
+ * Products with panels: register tiles of four rows by two vectors, and one row by four vectors. Eight sums in registers keep the
+ * multipliers of every x86 vector width busy; wider tiles spill where there are 16 registers.
+ */
+final class VectorTiles {
+  private static final int SUMS = Panels.SUMS;
+
+  private VectorTiles() {}
+
+  /**
+   * Four interleaved rows times the vectors at {@code w[wo + 16 k]} and {@code w[wo + second + 16 k]}, whose sums are at {@code co}
+   * and {@code co + cSecond}. Both may be the same place: they then compute the same.
+   */
+  static void tile(
+      float[] x, int xo, float[] w, int wo, int second, int k, float[] c, int co, int cSecond) {
+    int c1 = co + cSecond;
+    FloatVector a0 = FloatVector.fromArray(FLOATS, c, co);
+    FloatVector a1 = FloatVector.fromArray(FLOATS, c, c1);
+    FloatVector b0 = FloatVector.fromArray(FLOATS, c, co + SUMS);
+    FloatVector b1 = FloatVector.fromArray(FLOATS, c, c1 + SUMS);
+    FloatVector d0 = FloatVector.fromArray(FLOATS, c, co + 2 * SUMS);
+    FloatVector d1 = FloatVector.fromArray(FLOATS, c, c1 + 2 * SUMS);
+    FloatVector e0 = FloatVector.fromArray(FLOATS, c, co + 3 * SUMS);
+    FloatVector e1 = FloatVector.fromArray(FLOATS, c, c1 + 3 * SUMS);
+    for (int i = 0; i < k; i++) {
+      FloatVector u = FloatVector.fromArray(FLOATS, w, wo + 16 * i);
+      FloatVector v = FloatVector.fromArray(FLOATS, w, wo + second + 16 * i);
+      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + 4 * i]);
+      a0 = value.fma(u, a0);
+      a1 = value.fma(v, a1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 4 * i + 1]);
+      b0 = value.fma(u, b0);
+      b1 = value.fma(v, b1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 4 * i + 2]);
+      d0 = value.fma(u, d0);
+      d1 = value.fma(v, d1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 4 * i + 3]);
+      e0 = value.fma(u, e0);
+      e1 = value.fma(v, e1);
+    }
+    a0.intoArray(c, co);
+    a1.intoArray(c, c1);
+    b0.intoArray(c, co + SUMS);
+    b1.intoArray(c, c1 + SUMS);
+    d0.intoArray(c, co + 2 * SUMS);
+    d1.intoArray(c, c1 + 2 * SUMS);
+    e0.intoArray(c, co + 3 * SUMS);
+    e1.intoArray(c, c1 + 3 * SUMS);
+  }
+
+  /** {@link #tile} with rows as they lie, {@code xRow} apart. */
+  static void tileRows(
+      float[] x,
+      int xo,
+      int xRow,
+      float[] w,
+      int wo,
+      int second,
+      int k,
+      float[] c,
+      int co,
+      int cSecond) {
+    int c1 = co + cSecond;
+    FloatVector a0 = FloatVector.fromArray(FLOATS, c, co);
+    FloatVector a1 = FloatVector.fromArray(FLOATS, c, c1);
+    FloatVector b0 = FloatVector.fromArray(FLOATS, c, co + SUMS);
+    FloatVector b1 = FloatVector.fromArray(FLOATS, c, c1 + SUMS);
+    FloatVector d0 = FloatVector.fromArray(FLOATS, c, co + 2 * SUMS);
+    FloatVector d1 = FloatVector.fromArray(FLOATS, c, c1 + 2 * SUMS);
+    FloatVector e0 = FloatVector.fromArray(FLOATS, c, co + 3 * SUMS);
+    FloatVector e1 = FloatVector.fromArray(FLOATS, c, c1 + 3 * SUMS);
+    int x1 = xo + xRow;
+    int x2 = x1 + xRow;
+    int x3 = x2 + xRow;
+    for (int i = 0; i < k; i++) {
+      FloatVector u = FloatVector.fromArray(FLOATS, w, wo + 16 * i);
+      FloatVector v = FloatVector.fromArray(FLOATS, w, wo + second + 16 * i);
+      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + i]);
+      a0 = value.fma(u, a0);
+      a1 = value.fma(v, a1);
+      value = FloatVector.broadcast(FLOATS, x[x1 + i]);
+      b0 = value.fma(u, b0);
+      b1 = value.fma(v, b1);
+      value = FloatVector.broadcast(FLOATS, x[x2 + i]);
+      d0 = value.fma(u, d0);
+      d1 = value.fma(v, d1);
+      value = FloatVector.broadcast(FLOATS, x[x3 + i]);
+      e0 = value.fma(u, e0);
+      e1 = value.fma(v, e1);
+    }
+    a0.intoArray(c, co);
+    a1.intoArray(c, c1);
+    b0.intoArray(c, co + SUMS);
+    b1.intoArray(c, c1 + SUMS);
+    d0.intoArray(c, co + 2 * SUMS);
+    d1.intoArray(c, c1 + 2 * SUMS);
+    e0.intoArray(c, co + 3 * SUMS);
+    e1.intoArray(c, c1 + 3 * SUMS);
+  }
+
+  /** One row times the vectors at four places; their sums lie side by side. */
+  static void row(
+      float[] x, int xo, float[] w, int w0, int w1, int w2, int w3, int k, float[] c, int co) {
+    FloatVector a = FloatVector.fromArray(FLOATS, c, co);
+    FloatVector b = FloatVector.fromArray(FLOATS, c, co + LANES);
+    FloatVector d = FloatVector.fromArray(FLOATS, c, co + 2 * LANES);
+    FloatVector e = FloatVector.fromArray(FLOATS, c, co + 3 * LANES);
+    for (int i = 0; i < k; i++) {
+      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + i]);
+      a = value.fma(FloatVector.fromArray(FLOATS, w, w0 + 16 * i), a);
+      b = value.fma(FloatVector.fromArray(FLOATS, w, w1 + 16 * i), b);
+      d = value.fma(FloatVector.fromArray(FLOATS, w, w2 + 16 * i), d);
+      e = value.fma(FloatVector.fromArray(FLOATS, w, w3 + 16 * i), e);
+    }
+    a.intoArray(c, co);
+    b.intoArray(c, co + LANES);
+    d.intoArray(c, co + 2 * LANES);
+    e.intoArray(c, co + 3 * LANES);
+  }
+
+  /** One row times one vector. */
+  static void row(float[] x, int xo, float[] w, int wo, int k, float[] c, int co) {
+    FloatVector a = FloatVector.fromArray(FLOATS, c, co);
+    for (int i = 0; i < k; i++) {
+      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + i]);
+      a = value.fma(FloatVector.fromArray(FLOATS, w, wo + 16 * i), a);
+    }
+    a.intoArray(c, co);
+  }
+
+  /** One row times bfloat16 vectors at four places. */
+  static void row(
+      float[] x, int xo, short[] w, int w0, int w1, int w2, int w3, int k, float[] c, int co) {
+    FloatVector a = FloatVector.fromArray(FLOATS, c, co);
+    FloatVector b = FloatVector.fromArray(FLOATS, c, co + LANES);
+    FloatVector d = FloatVector.fromArray(FLOATS, c, co + 2 * LANES);
+    FloatVector e = FloatVector.fromArray(FLOATS, c, co + 3 * LANES);
+    for (int i = 0; i < k; i++) {
+      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + i]);
+      a = value.fma(widen(w, w0 + 16 * i), a);
+      b = value.fma(widen(w, w1 + 16 * i), b);
+      d = value.fma(widen(w, w2 + 16 * i), d);
+      e = value.fma(widen(w, w3 + 16 * i), e);
+    }
+    a.intoArray(c, co);
+    b.intoArray(c, co + LANES);
+    d.intoArray(c, co + 2 * LANES);
+    e.intoArray(c, co + 3 * LANES);
+  }
+
+  /** One row times one bfloat16 vector. */
+  static void row(float[] x, int xo, short[] w, int wo, int k, float[] c, int co) {
+    FloatVector a = FloatVector.fromArray(FLOATS, c, co);
+    for (int i = 0; i < k; i++) {
+      a = FloatVector.broadcast(FLOATS, x[xo + i]).fma(widen(w, wo + 16 * i), a);
+    }
+    a.intoArray(c, co);
+  }
+
+  /** A vector of bfloat16 values as float32: each becomes the upper half of its lane. */
+  static FloatVector widen(short[] w, int at) {
+    IntVector bits =
+        (IntVector)
+            ShortVector.fromArray(SHORTS, w, at)
+                .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
+    return bits.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+  }
+}

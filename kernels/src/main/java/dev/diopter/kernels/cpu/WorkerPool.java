@@ -1,0 +1,220 @@
+package dev.diopter.kernels.cpu;
+
+import java.util.ArrayDeque;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Runs a range of items on the caller and on daemon threads that are parked while there is nothing to do. Chunks are handed out as
+ * threads become free; how they fall changes no result, since every item is computed by itself. Thread safe: several callers share
+ * the workers, and each also works on its own job, so that none waits for another to begin.
+ */
+final class WorkerPool implements AutoCloseable {
+  /** Computes items {@code from .. to - 1}. */
+  interface Task {
+    /** {@code scratch} is the running thread's for the time of the call. */
+    void run(int from, int to, Scratch scratch);
+  }
+
+  /** Below this a job costs less than waking a thread. */
+  static final long PARALLEL_NANOS = 50_000;
+
+  private static final long CHUNK_NANOS = 5_000;
+  private static final int CHUNKS_PER_THREAD = 8;
+
+  private final int threads;
+  private final long parallelNanos;
+  private final ReentrantLock lock = new ReentrantLock();
+  private final Condition work = lock.newCondition();
+  private final Condition finished = lock.newCondition();
+  private final ArrayDeque<Job> jobs = new ArrayDeque<>(); // those with chunks left
+  private final ArrayDeque<Scratch> spare = new ArrayDeque<>();
+  private boolean closed;
+
+  /**
+   * Starts {@code threads - 1} workers: the caller is the other one.
+   *
+   * @param parallelNanos jobs expected to be shorter stay on the caller
+   */
+  WorkerPool(int threads, long parallelNanos) {
+    this.threads = threads;
+    this.parallelNanos = parallelNanos;
+    for (int i = 1; i < threads; i++) {
+      Thread.ofPlatform().daemon().name("diopter-cpu-" + i).start(this::work);
+    }
+  }
+
+  int threads() {
+    return threads;
+  }
+
+  /** Runs a task over {@code 0 .. items - 1} and returns when all of it is done. */
+  void run(int items, long nanosPerItem, Task task) {
+    Scratch scratch = borrow();
+    try {
+      run(items, nanosPerItem, scratch, task);
+    } finally {
+      giveBack(scratch);
+    }
+  }
+
+  /**
+   * {@link #run(int, long, Task)} on scratch that the caller holds.
+   *
+   * @throws IllegalStateException after {@link #close}
+   */
+  void run(int items, long nanosPerItem, Scratch scratch, Task task) {
+    if (items == 0) {
+      return;
+    }
+    long nanos = Math.max(1, nanosPerItem);
+    long least = Math.max(1, parallelNanos == 0 ? 1 : CHUNK_NANOS / nanos);
+    long chunk = Math.max(least, items / ((long) threads * CHUNKS_PER_THREAD));
+    if (threads == 1 || chunk >= items || items * nanos < parallelNanos) {
+      task.run(0, items, scratch);
+      return;
+    }
+    Job job = new Job(task, items, (int) chunk);
+    lock.lock();
+    try {
+      requireOpen();
+      jobs.addLast(job);
+      work.signalAll();
+    } finally {
+      lock.unlock();
+    }
+    job.drain(scratch);
+    await(job);
+    job.rethrow();
+  }
+
+  /** Scratch for the time of one operation. */
+  Scratch borrow() {
+    lock.lock();
+    try {
+      requireOpen();
+      Scratch scratch = spare.pollLast();
+      return scratch == null ? new Scratch() : scratch;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  void giveBack(Scratch scratch) {
+    lock.lock();
+    try {
+      spare.addLast(scratch);
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Stops the workers once they have finished what they are at. Idempotent. */
+  @Override
+  public void close() {
+    lock.lock();
+    try {
+      closed = true;
+      spare.clear();
+      work.signalAll();
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the cpu backend is closed");
+    }
+  }
+
+  private void await(Job job) {
+    lock.lock();
+    try {
+      jobs.remove(job);
+      while (job.workers > 0) {
+        finished.awaitUninterruptibly();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  private void work() {
+    Scratch scratch = new Scratch();
+    for (Job job = next(null); job != null; job = next(job)) {
+      job.drain(scratch);
+    }
+  }
+
+  /** Leaves one job and joins the next, waiting for it; null when the pool is closed. */
+  private @Nullable Job next(@Nullable Job done) {
+    lock.lock();
+    try {
+      if (done != null) {
+        jobs.remove(done);
+        done.workers--;
+        if (done.workers == 0) {
+          finished.signalAll();
+        }
+      }
+      while (jobs.isEmpty() && !closed) {
+        work.awaitUninterruptibly();
+      }
+      Job job = jobs.peekFirst();
+      if (job != null) {
+        job.workers++;
+      }
+      return job;
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** One range of items. {@code workers} is guarded by the pool's lock. */
+  private static final class Job {
+    private final Task task;
+    private final int items;
+    private final int chunk;
+    private final AtomicInteger taken = new AtomicInteger();
+    private volatile @Nullable RuntimeException exception;
+    private volatile @Nullable Error error;
+    private int workers;
+
+    Job(Task task, int items, int chunk) {
+      this.task = task;
+      this.items = items;
+      this.chunk = chunk;
+    }
+
+    /** Computes chunks until none is left. A failure empties the range for everybody. */
+    void drain(Scratch scratch) {
+      int chunks = (items + chunk - 1) / chunk;
+      try {
+        for (int c = taken.getAndIncrement(); c < chunks; c = taken.getAndIncrement()) {
+          int from = c * chunk;
+          task.run(from, Math.min(chunk, items - from) + from, scratch);
+        }
+      } catch (RuntimeException e) {
+        exception = e;
+        taken.set(chunks);
+      } catch (Error e) {
+        error = e;
+        taken.set(chunks);
+      }
+    }
+
+    void rethrow() {
+      RuntimeException thrown = exception;
+      if (thrown != null) {
+        throw thrown;
+      }
+      Error raised = error;
+      if (raised != null) {
+        throw raised;
+      }
+    }
+  }
+}
