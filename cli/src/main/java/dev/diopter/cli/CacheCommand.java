@@ -30,7 +30,7 @@ import tools.jackson.databind.node.ObjectNode;
 @picocli.CommandLine.Command(
     name = "cache",
     description = "Run a prompt once and write the values at hook points to an npz file, under their names.",
-    customSynopsis = "Usage: diopter cache [OPTIONS] MODEL PROMPT --hooks NAMES --out FILE.npz",
+    customSynopsis = "diopter cache [OPTIONS] MODEL PROMPT --hooks NAMES --out FILE.npz",
     footer = {"", "Example: diopter cache demo-gpt2 --bos \"France\" --hooks 'blocks.*.attn.hook_pattern' --out p.npz"})
 final class CacheCommand implements Command {
   private static final Pattern BLOCK = Pattern.compile("^blocks\\.\\d+\\.");

@@ -46,6 +46,8 @@ public final class Main {
         }
         trace = command.output().verbose();
         command.run();
+        screen.finish();
+        command.output().showNotes();
       }
       screen.finish();
       return Failures.OK;

@@ -1,5 +1,7 @@
 package dev.diopter.cli;
 
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -26,6 +28,7 @@ final class OutputOptions {
       description = "Show this page.")
   private boolean help;
 
+  private final List<String> notes = new ArrayList<>();
   private @Nullable Screen screen;
 
   /** Binds the notes to a screen. */
@@ -46,17 +49,30 @@ final class OutputOptions {
     return verbose;
   }
 
-  /** A line for the reader on standard error, unless told to be quiet. */
+  /**
+   * A line for the reader on standard error, unless told to be quiet. It is shown when the command is done: where it fails, the error is
+   * the only line.
+   */
   void note(String line) {
-    if (!quiet && screen != null) {
-      screen.err().println(Text.harmless(line));
+    notes.add(line);
+  }
+
+  /** Shows the notes. */
+  void showNotes() {
+    notes.forEach(this::print);
+    notes.clear();
+  }
+
+  /** A line on standard error for those who asked for more, at once. */
+  void detail(String line) {
+    if (verbose) {
+      print(line);
     }
   }
 
-  /** A line on standard error for those who asked for more. */
-  void detail(String line) {
-    if (verbose) {
-      note(line);
+  private void print(String line) {
+    if (!quiet && screen != null) {
+      screen.err().println(Text.harmless(line));
     }
   }
 }

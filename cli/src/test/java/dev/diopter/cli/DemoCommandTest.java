@@ -17,7 +17,7 @@ class DemoCommandTest {
     assertThat(ran.out())
         .startsWith("Diopter looks into " + model)
         .containsPattern("(?m)^ +1 +\\d+  ␣Mary ")
-        .containsPattern("(?m)^ 14 ␣to .*␣Mary +\\d\\d")
+        .containsPattern("(?m)^ +14 ␣to .*␣Mary +\\d\\d+$")
         .contains("What each layer would say", "Where the last token looks", "What next")
         .doesNotContain("\u001b");
     assertThat(ran.out().lines()).allSatisfy(line -> assertThat(Text.width(line)).isLessThanOrEqualTo(100));

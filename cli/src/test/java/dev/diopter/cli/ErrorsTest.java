@@ -111,7 +111,6 @@ class ErrorsTest {
         arguments("-1", List.of("run", "demo-gpt2", "--ids=-1")),
         arguments("256", List.of("run", "demo-gpt2", "--ids", long300)),
         arguments("tokenizer", List.of("run", TINY, "text")),
-        arguments("no BOS id", List.of("run", TINY, "--ids", "1", "--bos")),
         arguments("did you mean demo-gpt2?", List.of("run", "demo-gpt3", "text")),
         arguments("expected a model", List.of("hooks", "no/such-model")),
         arguments("expected a model", List.of("models", "info", "no/such-model")),
@@ -122,6 +121,15 @@ class ErrorsTest {
   @MethodSource("prompts")
   void promptOrModel_thatCannotBeRun_fails(String message, List<String> words) {
     assertThat(Cli.run(words.toArray(String[]::new)).failed(1).err()).contains(message);
+  }
+
+  @Test
+  void bos_ofAModelThatHasNone_fails() throws IOException {
+    Path copy = Files.createDirectory(folder.resolve("plain"));
+    Files.copy(Path.of(TINY, "model.safetensors"), copy.resolve("model.safetensors"));
+    String config = Files.readString(Path.of(TINY, "config.json")).replaceAll("\"bos_token_id\": *\\d+", "\"bos_token_id\": null");
+    Files.writeString(copy.resolve("config.json"), config);
+    assertThat(Cli.run("run", copy.toString(), "--ids", "1", "--bos").failed(1).err()).contains("no BOS id: leave --bos out");
   }
 
   @Test
