@@ -45,6 +45,7 @@ public final class Main {
           throw new CommandLine.ParameterException(line, "missing COMMAND: one of " + names(line));
         }
         trace = command.output().verbose();
+        StandardErrorLog.setLeast(trace ? System.Logger.Level.INFO : System.Logger.Level.WARNING);
         command.run();
         screen.finish();
         command.output().showNotes();

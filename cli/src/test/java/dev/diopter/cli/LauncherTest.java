@@ -1,105 +1,179 @@
 package dev.diopter.cli;
 
+import static java.nio.file.attribute.PosixFilePermissions.fromString;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.File;
 import java.io.IOException;
-import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
-import java.util.concurrent.TimeUnit;
-import java.util.jar.Attributes;
-import java.util.jar.JarOutputStream;
-import java.util.jar.Manifest;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
-import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The launcher's script and the JVM that it starts, on the classes under test: its own build would take as long as all tests. */
+/** The launcher script, with a JDK and a Maven that only write down what they are asked. */
+@DisabledOnOs(OS.WINDOWS)
 class LauncherTest {
-  private static final long SECONDS = 60;
+  private static final Path SCRIPT =
+      Path.of(System.getProperty("diopter.root", "..")).resolve("diopter");
 
-  @TempDir static Path root;
+  @TempDir Path temp;
+  private Path root;
+  private Path jdk;
+  private Path mavenCalls;
 
-  /** A folder that looks like the repository after the launcher's build. */
-  @BeforeAll
-  static void makeBuild() throws IOException {
-    Files.copy(Cli.root().resolve("diopter"), root.resolve("diopter"));
-    for (String source : new String[] {"pom.xml", "cli/pom.xml", "cli/src/main/Main.java"}) {
-      Path file = root.resolve(source);
-      Files.createDirectories(file.getParent());
-      Files.createFile(file);
+  @BeforeEach
+  void makeWorld() throws IOException {
+    root = Files.createDirectories(temp.resolve("a root"));
+    Files.copy(SCRIPT, root.resolve("diopter"));
+    Files.createDirectories(root.resolve("cli/src/main/java"));
+    Files.writeString(root.resolve("pom.xml"), "");
+    Files.writeString(root.resolve("cli/pom.xml"), "");
+    jdk = fakeJdk("jdk 25", "25.0.3");
+    mavenCalls = temp.resolve("maven-calls");
+    program(
+        temp.resolve("bin/mvn"),
+        """
+        echo call >>'%s'
+        for word; do case $word in -Ddiopter.target=*) out=cli/${word#*=} ;; esac; done
+        [ ! -e broken ] || { echo '[ERROR] no such symbol'; exit 1; }
+        mkdir -p "$out/lib" && echo jar >"$out/diopter-cli-1.jar"
+        """
+            .formatted(mavenCalls));
+  }
+
+  @Test
+  void launcher_firstUse_buildsOnceAndPassesTheWordsOn() throws Exception {
+    Result first = launch("run", "two words", "");
+    assertThat(first.code()).isZero();
+    assertThat(first.errors()).isEqualTo("Building Diopter (first use)...\n");
+    assertThat(first.output()).endsWith("<run>\n<two words>\n<>\n");
+    assertThat(first.output()).contains("<-jar>\n<" + root.toRealPath() + "/target/diopter/build-");
+
+    Result second = launch("run");
+    assertThat(second.errors()).isEmpty();
+    assertThat(mavenCalls).hasContent("call");
+    assertThat(root.resolve("cli/target")).isEmptyDirectory();
+  }
+
+  @Test
+  void launcher_sourceNewerThanBuild_buildsAgain() throws Exception {
+    launch();
+    Path source = Files.writeString(root.resolve("cli/src/main/java/New.java"), "");
+    Files.setLastModifiedTime(source, FileTime.from(Instant.now().plusSeconds(5)));
+    assertThat(launch().errors()).isEqualTo("Building Diopter (sources changed)...\n");
+    assertThat(mavenCalls).hasContent("call\ncall");
+  }
+
+  @Test
+  void launcher_startedManyTimesAtOnce_buildsOnce() throws Exception {
+    List<Process> starts = new ArrayList<>();
+    for (int i = 0; i < 5; i++) {
+      starts.add(start(root.resolve("diopter"), Map.of(), "x"));
     }
-    Path builds = root.resolve("target/diopter");
-    Path build = Files.createDirectories(builds.resolve("build-1"));
-    Files.writeString(builds.resolve("current"), "build-1\n");
-    Files.createFile(build.resolve("started"));
-    FileTime later = FileTime.from(Instant.now().plusSeconds(3600));
-    Files.setLastModifiedTime(build.resolve("started"), later);
-    Manifest manifest = new Manifest();
-    Attributes attributes = manifest.getMainAttributes();
-    attributes.put(Attributes.Name.MANIFEST_VERSION, "1.0");
-    attributes.put(Attributes.Name.MAIN_CLASS, "dev.diopter.cli.Launch");
-    attributes.put(Attributes.Name.CLASS_PATH, classPath());
-    attributes.put(new Attributes.Name("Add-Exports"), "java.base/jdk.internal.module");
-    attributes.put(new Attributes.Name("Enable-Native-Access"), "ALL-UNNAMED");
-    try (OutputStream out = Files.newOutputStream(build.resolve("diopter.jar"))) {
-      new JarOutputStream(out, manifest).close();
+    for (Process process : starts) {
+      assertThat(process.waitFor()).isZero();
+    }
+    assertThat(mavenCalls).hasContent("call");
+  }
+
+  @Test
+  void launcher_lockOfADeadProcess_isTakenOver() throws Exception {
+    Process gone = new ProcessBuilder("true").start();
+    gone.waitFor();
+    Path builds = Files.createDirectories(root.resolve("target/diopter"));
+    Files.createSymbolicLink(builds.resolve("lock"), Path.of(Long.toString(gone.pid())));
+    assertThat(launch().code()).isZero();
+    assertThat(builds.resolve("lock")).doesNotExist();
+  }
+
+  @Test
+  void launcher_buildFails_showsWhyAndLeavesNothing() throws Exception {
+    Files.writeString(root.resolve("broken"), "");
+    Result result = launch();
+    assertThat(result.code()).isEqualTo(1);
+    assertThat(result.output()).isEmpty();
+    assertThat(result.errors())
+        .contains("[ERROR] no such symbol\n")
+        .endsWith(
+            "diopter: the build failed, see " + root.toRealPath() + "/target/diopter/build.log\n");
+    Files.delete(root.resolve("broken"));
+    assertThat(launch().code()).isZero();
+  }
+
+  @Test
+  void launcher_calledThroughLinks_findsItsRoot() throws Exception {
+    Path inner = Files.createSymbolicLink(temp.resolve("inner"), root.resolve("diopter"));
+    Path outer = Files.createSymbolicLink(temp.resolve("outer"), inner.getFileName());
+    Process process = start(outer, Map.of(), "x");
+    assertThat(process.waitFor()).isZero();
+  }
+
+  @Test
+  void launcher_javaHomeOfAnotherVersion_isPassedOver() throws Exception {
+    Path old = fakeJdk("jdk 24", "24.0.1");
+    String path = jdk.resolve("bin") + ":" + temp.resolve("bin") + ":/usr/bin:/bin";
+    Process process =
+        start(root.resolve("diopter"), Map.of("JAVA_HOME", old.toString(), "PATH", path), "x");
+    assertThat(new String(process.getInputStream().readAllBytes()))
+        .startsWith("<" + jdk.toRealPath() + ">");
+    assertThat(process.waitFor()).isZero();
+  }
+
+  @Test
+  void launcher_heap_isASizeOrAnError() throws Exception {
+    launch();
+    Process good = start(root.resolve("diopter"), Map.of("DIOPTER_HEAP", "3g"), "x");
+    assertThat(new String(good.getInputStream().readAllBytes())).contains("<-Xmx3g>\n");
+    for (String bad : List.of("3gb", "g", "-3g", "3 g")) {
+      Process process = start(root.resolve("diopter"), Map.of("DIOPTER_HEAP", bad), "x");
+      assertThat(new String(process.getErrorStream().readAllBytes()))
+          .isEqualTo(
+              "diopter: DIOPTER_HEAP: expected a size such as 4g or 800m, found '" + bad + "'\n");
+      assertThat(process.waitFor()).isEqualTo(2);
     }
   }
 
-  private static String classPath() {
-    return Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
-        .map(entry -> Path.of(entry).toUri().toString())
-        .collect(Collectors.joining(" "));
+  private record Result(int code, String output, String errors) {}
+
+  private Result launch(String... words) throws Exception {
+    Process process = start(root.resolve("diopter"), Map.of(), words);
+    String output = new String(process.getInputStream().readAllBytes());
+    String errors = new String(process.getErrorStream().readAllBytes());
+    return new Result(process.waitFor(), output, errors);
   }
 
-  @Test
-  void demo_childProcess_answersWithoutWarnings() throws Exception {
-    Cli.Ran ran = start(Map.of(), "demo").isClean();
-    assertThat(ran.out()).contains("␣Mary", "What next");
-  }
-
-  @Test
-  void error_childProcess_exitsWithTheCodeAndALine() throws Exception {
-    start(Map.of(), "run").failed(2);
-    start(Map.of(), "run", "no-model", "text").failed(1);
-  }
-
-  @Test
-  void run_promptThatIsNotAscii_arrivesWhole() throws Exception {
-    assertThat(start(Map.of("LC_ALL", "C.UTF-8"), "run", "demo-gpt2", "--bos", "é", "--json").isClean().json().path("ids"))
-        .hasSize(3);
-  }
-
-  @Test
-  void run_promptThatTheLocaleCannotRead_isRefusedAndNotChanged() throws Exception {
-    Cli.Ran ran = start(Map.of("LC_ALL", "C"), "run", "demo-gpt2", "--bos", "é", "--json");
-    if (ran.code() != 0) { // A launcher that sets the locale right is as good.
-      assertThat(ran.failed(2).err()).contains("LC_ALL");
-    }
-  }
-
-  private static Cli.Ran start(Map<String, String> environment, String... words) throws Exception {
-    String[] command = new String[words.length + 1];
-    command[0] = root.resolve("diopter").toString();
-    System.arraycopy(words, 0, command, 1, words.length);
-    Path out = Files.createTempFile(root, "out", "");
-    Path err = Files.createTempFile(root, "err", "");
-    ProcessBuilder builder = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
+  private Process start(Path script, Map<String, String> environment, String... words)
+      throws IOException {
+    List<String> command = new ArrayList<>(List.of("/bin/sh", script.toString()));
+    command.addAll(List.of(words));
+    ProcessBuilder builder = new ProcessBuilder(command).directory(temp.toFile());
+    builder.environment().keySet().removeIf(name -> name.startsWith("DIOPTER_"));
+    builder.environment().put("JAVA_HOME", jdk.toString());
+    builder.environment().put("PATH", temp.resolve("bin") + ":/usr/bin:/bin");
     builder.environment().putAll(environment);
-    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
-    Process process = builder.start();
-    process.getOutputStream().close();
-    if (!process.waitFor(SECONDS, TimeUnit.SECONDS)) {
-      process.destroyForcibly();
-      throw new AssertionError("the launcher took more than " + SECONDS + " s");
-    }
-    return new Cli.Ran(process.exitValue(), Files.readString(out), Files.readString(err));
+    return builder.start();
+  }
+
+  private Path fakeJdk(String name, String version) throws IOException {
+    Path home = Files.createDirectories(temp.resolve(name));
+    program(
+        home.resolve("bin/java"), "echo \"<" + home.toRealPath() + ">\"; printf '<%s>\\n' \"$@\"");
+    program(home.resolve("bin/javac"), "");
+    Files.writeString(
+        home.resolve("release"), "IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"" + version + "\"\n");
+    return home;
+  }
+
+  private static void program(Path file, String body) throws IOException {
+    Files.createDirectories(file.getParent());
+    Files.writeString(file, "#!/bin/sh\n" + body);
+    Files.setPosixFilePermissions(file, fromString("rwxr-xr-x"));
   }
 }

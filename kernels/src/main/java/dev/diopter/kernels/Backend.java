@@ -4,17 +4,20 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The numeric primitives of a transformer on raw buffers: memory and some twenty operations, nothing of models. Implementations differ
- * in where and how fast they compute; the forward pass is written once over this interface.
+ * The numeric primitives of a transformer on raw buffers: memory and some twenty operations,
+ * nothing of models. Implementations differ in where and how fast they compute; the forward pass is
+ * written once over this interface.
  *
- * <p>Determinism (not CUDA): every row of an operation's output depends on that row's inputs alone, in the fixed order of {@code
- * docs/arithmetic.md}. Rows may therefore be batched, split and threaded in any way without changing a bit.
+ * <p>Determinism (not CUDA): every row of an operation's output depends on that row's inputs alone,
+ * in the fixed order of {@code docs/arithmetic.md}. Rows may therefore be batched, split and
+ * threaded in any way without changing a bit.
  *
- * <p>Threads: a backend is shared; operations on distinct buffers may run at the same time. Buffers belong to one run. An operation has
- * finished, as far as the next operation or {@link #download} of the same thread can tell, when it returns.
+ * <p>Threads: a backend is shared; operations on distinct buffers may run at the same time. Buffers
+ * belong to one run. An operation has finished, as far as the next operation or {@link #download}
+ * of the same thread can tell, when it returns.
  *
- * <p>Errors: {@link IllegalArgumentException} for shapes that do not fit, {@link OutOfMemoryError} or {@link IllegalStateException} for
- * memory and a closed backend.
+ * <p>Errors: {@link IllegalArgumentException} for shapes that do not fit, {@link OutOfMemoryError}
+ * or {@link IllegalStateException} for memory and a closed backend.
  */
 public interface Backend extends AutoCloseable {
 
@@ -51,8 +54,9 @@ public interface Backend extends AutoCloseable {
   IndexBuffer indices(int[] values);
 
   /**
-   * Packs matrices with equal inputs side by side, as one matrix whose outputs are those of the parts in order. Parts of one 16-bit
-   * type stay in 16 bits; parts of different types become float32 exactly.
+   * Packs matrices with equal inputs side by side, as one matrix whose outputs are those of the
+   * parts in order. Parts of one 16-bit type stay in 16 bits; parts of different types become
+   * float32 exactly.
    */
   PackedMatrix pack(List<StoredMatrix> parts);
 
@@ -64,48 +68,68 @@ public interface Backend extends AutoCloseable {
 
   // ---- operations; every output must have the shape that its comment names
 
-  /** {@code out[r] = column ids[r] of table}: rows of an embedding stored as its own transpose, table [width, vocabulary]. */
+  /**
+   * {@code out[r] = column ids[r] of table}: rows of an embedding stored as its own transpose,
+   * table [width, vocabulary].
+   */
   void embed(PackedMatrix table, IndexBuffer ids, Matrix out);
 
-  /** {@code out[r, 0] = sqrt(mean square + eps)} of row r, after subtracting its mean for {@link NormKind#LAYER}. out [rows, 1]. */
+  /**
+   * {@code out[r, 0] = sqrt(mean square + eps)} of row r, after subtracting its mean for {@link
+   * NormKind#LAYER}. out [rows, 1].
+   */
   void normScale(NormKind kind, Matrix x, float eps, Matrix out);
 
-  /** {@code (x - mean) / scale} or {@code x / scale}, scale [rows, 1]. {@code out} may be {@code x}. */
+  /**
+   * {@code (x - mean) / scale} or {@code x / scale}, scale [rows, 1]. {@code out} may be {@code x}.
+   */
   void normalize(NormKind kind, Matrix x, Matrix scale, Matrix out);
 
   /** {@code x * gain + bias} along the row. {@code out} may be {@code x}. */
   void affine(Matrix x, Buffer gain, @Nullable Buffer bias, Matrix out);
 
-  /** {@link #normScale}, {@link #normalize} and {@link #affine} in one, to the same bits. {@code out} may be {@code x}. */
+  /**
+   * {@link #normScale}, {@link #normalize} and {@link #affine} in one, to the same bits. {@code
+   * out} may be {@code x}.
+   */
   void norm(NormKind kind, Matrix x, float eps, Buffer gain, @Nullable Buffer bias, Matrix out);
 
   /**
-   * {@code out = x W + bias}: x [rows, w.in()], out [rows, w.out()]; bias is indexed by output of the whole matrix ({@code w.outFrom()}
-   * first). One chain of fused multiply-adds for each element, the bias added last.
+   * {@code out = x W + bias}: x [rows, w.in()], out [rows, w.out()]; bias is indexed by output of
+   * the whole matrix ({@code w.outFrom()} first). One chain of fused multiply-adds for each
+   * element, the bias added last.
    */
   void multiply(Matrix x, WeightSlice w, @Nullable Buffer bias, Matrix out);
 
   /**
-   * {@code out = sum over heads of (x_h W_h) + bias}, where head h owns inputs {@code h * in / heads ..}: a chain for each head, the
-   * heads added in order, then the bias. x [rows, in], out [rows, out].
+   * {@code out = sum over heads of (x_h W_h) + bias}, where head h owns inputs {@code h * in /
+   * heads ..}: a chain for each head, the heads added in order, then the bias. x [rows, in], out
+   * [rows, out].
    */
   void multiplyByHead(Matrix x, PackedMatrix w, int heads, @Nullable Buffer bias, Matrix out);
 
-  /** {@code out[r] = sum over heads of x[r, h] + bias}, heads in order. x [rows, heads * width], out [rows, width]. */
+  /**
+   * {@code out[r] = sum over heads of x[r, h] + bias}, heads in order. x [rows, heads * width], out
+   * [rows, width].
+   */
   void sumHeads(Matrix x, int heads, @Nullable Buffer bias, Matrix out);
 
   /**
-   * Turns the pairs (i, i + pairs) of each head by the angle of the row's position. x and out [rows, heads * headDim] with {@code
-   * 2 * pairs <= headDim}; what lies behind the pairs is copied. {@code out} may be {@code x}.
+   * Turns the pairs (i, i + pairs) of each head by the angle of the row's position. x and out
+   * [rows, heads * headDim] with {@code 2 * pairs <= headDim}; what lies behind the pairs is
+   * copied. {@code out} may be {@code x}.
    */
   void rotate(Matrix x, int heads, RotaryTable table, IndexBuffer positions, Matrix out);
 
-  /** Writes rows of keys and values, [n, heads * headDim] each, to entries {@code at ..} of a block. */
+  /**
+   * Writes rows of keys and values, [n, heads * headDim] each, to entries {@code at ..} of a block.
+   */
   void store(Matrix keys, Matrix values, KeyValueBlock block, int at);
 
   /**
-   * Causal attention without materialised scores: {@code z = softmax(q k^T * scale) v} for each head, query head h reading key/value
-   * head {@code h * kvHeads / heads}. q and z [rows, heads * headDim]; the spans are disjoint; rows in no span are left alone.
+   * Causal attention without materialised scores: {@code z = softmax(q k^T * scale) v} for each
+   * head, query head h reading key/value head {@code h * kvHeads / heads}. q and z [rows, heads *
+   * headDim]; the spans are disjoint; rows in no span are left alone.
    */
   void attention(Matrix q, List<AttentionSpan> spans, int heads, float scale, Matrix z);
 
@@ -113,12 +137,15 @@ public interface Backend extends AutoCloseable {
   void scores(Matrix q, AttentionSpan span, int heads, float scale, Buffer out);
 
   /**
-   * Softmax over the visible keys of each row; masked cells 0; a row that is minus infinity throughout becomes zeros. {@code pattern}
-   * may be {@code scores}.
+   * Softmax over the visible keys of each row; masked cells 0; a row that is minus infinity
+   * throughout becomes zeros. {@code pattern} may be {@code scores}.
    */
   void softmax(Buffer scores, AttentionSpan span, int heads, Buffer pattern);
 
-  /** {@code z = pattern v} for the rows of the span: z is the whole batch [rows, heads * headDim]. Masked cells are not read. */
+  /**
+   * {@code z = pattern v} for the rows of the span: z is the whole batch [rows, heads * headDim].
+   * Masked cells are not read.
+   */
   void mix(Buffer pattern, AttentionSpan span, int heads, Matrix z);
 
   /** GELU in its tanh form. {@code out} may be {@code x}. */

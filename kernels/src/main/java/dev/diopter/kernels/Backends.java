@@ -11,7 +11,8 @@ public final class Backends {
   /**
    * Opens a backend, which the caller closes.
    *
-   * @param name {@code reference}, {@code cpu}, {@code cuda}, or {@code auto} for the fastest that works here
+   * @param name {@code reference}, {@code cpu}, {@code cuda}, or {@code auto} for the fastest that
+   *     works here
    * @param threads how many threads compute, 0 for all cores; ignored by the reference backend
    * @throws IllegalArgumentException if there is no such backend or this build does not have it
    * @throws IllegalStateException if this machine cannot run it

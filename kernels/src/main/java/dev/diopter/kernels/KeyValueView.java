@@ -3,8 +3,8 @@ package dev.diopter.kernels;
 import java.util.List;
 
 /**
- * The keys and values that a sequence sees, in order: the first {@code lengths[i]} entries of each block, one block after the other.
- * A shared prefix is a block that many views name.
+ * The keys and values that a sequence sees, in order: the first {@code lengths[i]} entries of each
+ * block, one block after the other. A shared prefix is a block that many views name.
  *
  * @param blocks at least one; all of the same shape
  * @param lengths valid entries of each block, current rows included

@@ -1,8 +1,8 @@
 package dev.diopter.kernels;
 
 /**
- * A weight matrix W [in, out] in the layout that its backend multiplies fastest. Immutable, shared by threads, released with {@link
- * Backend#release(PackedMatrix)}.
+ * A weight matrix W [in, out] in the layout that its backend multiplies fastest. Immutable, shared
+ * by threads, released with {@link Backend#release(PackedMatrix)}.
  */
 public interface PackedMatrix {
   /** Number of inputs. */

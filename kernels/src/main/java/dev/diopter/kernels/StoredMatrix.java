@@ -3,9 +3,10 @@ package dev.diopter.kernels;
 import java.lang.foreign.MemorySegment;
 
 /**
- * A weight matrix as it lies in a checkpoint, described by strides so that every layout (rows of outputs, rows of inputs, a band of
- * columns of a larger matrix) is the same thing. Element (i, o) of W in {@code y = x W} is at element index {@code offset + i *
- * inStride + o * outStride}, little-endian.
+ * A weight matrix as it lies in a checkpoint, described by strides so that every layout (rows of
+ * outputs, rows of inputs, a band of columns of a larger matrix) is the same thing. Element (i, o)
+ * of W in {@code y = x W} is at element index {@code offset + i * inStride + o * outStride},
+ * little-endian.
  *
  * @param data the bytes; read only while packing
  * @param type element type
@@ -16,7 +17,13 @@ import java.lang.foreign.MemorySegment;
  * @param outStride elements from one output to the next
  */
 public record StoredMatrix(
-    MemorySegment data, StorageType type, long offset, int in, int out, long inStride, long outStride) {
+    MemorySegment data,
+    StorageType type,
+    long offset,
+    int in,
+    int out,
+    long inStride,
+    long outStride) {
 
   public StoredMatrix {
     if (in < 1 || out < 1 || offset < 0) {

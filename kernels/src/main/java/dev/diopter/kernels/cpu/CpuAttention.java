@@ -8,8 +8,9 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Attention over spans, cut into pieces of a few query rows of one key and value head. A piece needs scratch for its own rows of scores
- * only. Fused or step by step, a row goes through the same kernels with the same values, hence to the same bits.
+ * Attention over spans, cut into pieces of a few query rows of one key and value head. A piece
+ * needs scratch for its own rows of scores only. Fused or step by step, a row goes through the same
+ * kernels with the same values, hence to the same bits.
  */
 final class CpuAttention {
   /** Rows of cells of a piece. */

@@ -18,8 +18,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All cores of this machine, with the Vector API or its scalar twin. Results are the same to the bit for either, for every vector width
- * and any number of threads. Shared by threads; each operation returns when it is done.
+ * All cores of this machine, with the Vector API or its scalar twin. Results are the same to the
+ * bit for either, for every vector width and any number of threads. Shared by threads; each
+ * operation returns when it is done.
  */
 public final class CpuBackend implements Backend {
   private final String description;
@@ -44,8 +45,10 @@ public final class CpuBackend implements Backend {
   /**
    * Starts a backend.
    *
-   * @param threads how many threads compute one operation, the caller among them; 0 for one for each core
-   * @throws IllegalStateException if the machine has no fused multiply-add, or the chosen kernels are not available
+   * @param threads how many threads compute one operation, the caller among them; 0 for one for
+   *     each core
+   * @throws IllegalStateException if the machine has no fused multiply-add, or the chosen kernels
+   *     are not available
    */
   public static CpuBackend create(KernelChoice choice, int threads) {
     return create(choice, threads, WorkerPool.PARALLEL_NANOS);

@@ -5,8 +5,9 @@ import dev.diopter.kernels.Matrix;
 import dev.diopter.kernels.host.HostBuffer;
 
 /**
- * Keys and values of one layer, an array for each head: keys in panels of 16 keys, [panel][headDim][16], values in panels of 16
- * columns, [panel][capacity][16]. So scores and mixing are products with panels, as weights are.
+ * Keys and values of one layer, an array for each head: keys in panels of 16 keys,
+ * [panel][headDim][16], values in panels of 16 columns, [panel][capacity][16]. So scores and mixing
+ * are products with panels, as weights are.
  */
 final class CpuKeyValues implements KeyValueBlock {
   private final int heads;
@@ -75,7 +76,10 @@ final class CpuKeyValues implements KeyValueBlock {
     return capacity * Panels.WIDTH;
   }
 
-  /** Writes rows [n, heads * headDim] of keys to entries {@code entry ..}, for heads {@code from .. to - 1}. */
+  /**
+   * Writes rows [n, heads * headDim] of keys to entries {@code entry ..}, for heads {@code from ..
+   * to - 1}.
+   */
   void storeKeys(Matrix rows, int entry, int from, int to) {
     float[] x = HostBuffer.of(rows);
     for (int head = from; head < to; head++) {

@@ -4,11 +4,15 @@ import dev.diopter.kernels.PackedMatrix;
 import dev.diopter.kernels.StorageType;
 
 /**
- * A weight matrix in panels of 16 outputs, [panel][in][16], 16-bit types in 16 bits. The panels lie in several arrays: none exceeds
- * what an array can hold, an even number of panels lies in each but the last, and outputs past the end are 0.
+ * A weight matrix in panels of 16 outputs, [panel][in][16], 16-bit types in 16 bits. The panels lie
+ * in several arrays: none exceeds what an array can hold, an even number of panels lies in each but
+ * the last, and outputs past the end are 0.
  */
 final class CpuMatrix implements PackedMatrix {
-  /** Bytes of an array: large enough that the garbage collector never moves it, small enough to find a place. */
+  /**
+   * Bytes of an array: large enough that the garbage collector never moves it, small enough to find
+   * a place.
+   */
   private static final long ARRAY_BYTES = 64L << 20;
 
   private final StorageType type;
@@ -102,7 +106,10 @@ final class CpuMatrix implements PackedMatrix {
     return Math.min(end, (panel / panelsPerArray + 1) * panelsPerArray) - panel;
   }
 
-  /** Writes {@code rows} rows of a panel from input {@code i}, widened to float32, to {@code [rows][16]}. */
+  /**
+   * Writes {@code rows} rows of a panel from input {@code i}, widened to float32, to {@code
+   * [rows][16]}.
+   */
   void widen(Kernels kernels, int panel, int i, int rows, float[] to, int at) {
     int from = at(panel) + i * Panels.WIDTH;
     int n = rows * Panels.WIDTH;
@@ -139,7 +146,9 @@ final class CpuMatrix implements PackedMatrix {
     }
   }
 
-  /** A loop of its own: C2 turns it into vector conversions, exact for subnormals and infinities. */
+  /**
+   * A loop of its own: C2 turns it into vector conversions, exact for subnormals and infinities.
+   */
   private static void widenFloat16(short[] w, int from, int n, float[] to, int at) {
     for (int i = 0; i < n; i++) {
       to[at + i] = Float.float16ToFloat(w[from + i]);

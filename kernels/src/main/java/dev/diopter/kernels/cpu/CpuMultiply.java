@@ -9,11 +9,15 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Products of rows with a slice of a packed matrix. Many rows are interleaved by four once, then threads take pairs of panels; one row
- * streams over the panels at the speed of memory. A slice may cut panels: they are computed whole and the outputs outside are dropped.
+ * Products of rows with a slice of a packed matrix. Many rows are interleaved by four once, then
+ * threads take pairs of panels; one row streams over the panels at the speed of memory. A slice may
+ * cut panels: they are computed whole and the outputs outside are dropped.
  */
 final class CpuMultiply {
-  /** Rows computed against a pair of panels before the next pair: their sums stay in the second-level cache. */
+  /**
+   * Rows computed against a pair of panels before the next pair: their sums stay in the
+   * second-level cache.
+   */
   private static final int BLOCK_GROUPS = 64;
 
   private static final int LEAST_BLOCK_GROUPS = 8;
@@ -36,7 +40,10 @@ final class CpuMultiply {
     this.pool = pool;
   }
 
-  /** Shapes are checked. {@code heads} chains for each output, added in order; 1 is the plain product. */
+  /**
+   * Shapes are checked. {@code heads} chains for each output, added in order; 1 is the plain
+   * product.
+   */
   void run(Matrix x, WeightSlice slice, int heads, @Nullable Buffer bias, Matrix out) {
     if (x.rows() == 0) {
       return;
@@ -67,8 +74,7 @@ final class CpuMultiply {
       Matrix out,
       Scratch scratch) {
     Product product =
-        new Product(
-            kernels, w, slice, heads, HostBuffer.of(x), x.offset(), 1, array(bias), out);
+        new Product(kernels, w, slice, heads, HostBuffer.of(x), x.offset(), 1, array(bias), out);
     int first = slice.outFrom() / RowTask.PANELS / Panels.WIDTH;
     int end = Panels.roundUp(slice.outTo(), RowTask.PANELS * Panels.WIDTH);
     int items = end / RowTask.PANELS / Panels.WIDTH - first;
@@ -94,8 +100,7 @@ final class CpuMultiply {
         scratch,
         (from, to, _) ->
             Panels.interleave(source, x.offset(), x.stride(), x.rows(), k, from, to, rows));
-    Product product =
-        new Product(kernels, w, slice, heads, rows, 0, x.rows(), array(bias), out);
+    Product product = new Product(kernels, w, slice, heads, rows, 0, x.rows(), array(bias), out);
     int first = slice.outFrom() / Panels.SUMS;
     int pairs = Panels.roundUp(slice.outTo(), Panels.SUMS) / Panels.SUMS - first;
     int blockGroups = blockGroups(groups, pairs);
@@ -136,7 +141,10 @@ final class CpuMultiply {
       float @Nullable [] bias,
       Matrix out) {
 
-    /** Adds the bias to the sums of one row, beginning with output {@code output}, and writes those inside the slice. */
+    /**
+     * Adds the bias to the sums of one row, beginning with output {@code output}, and writes those
+     * inside the slice.
+     */
     void write(float[] sums, int at, int output, int n, int row) {
       int from = Math.max(output, slice.outFrom());
       int count = Math.min(output + n, slice.outTo()) - from;
@@ -205,7 +213,10 @@ final class CpuMultiply {
     }
   }
 
-  /** Many rows; an item is a pair of panels and a block of rows, neighbouring items sharing the pair. */
+  /**
+   * Many rows; an item is a pair of panels and a block of rows, neighbouring items sharing the
+   * pair.
+   */
   private record TileTask(Product p, int first, int blocks, int blockGroups)
       implements WorkerPool.Task {
 
@@ -251,8 +262,7 @@ final class CpuMultiply {
         if (p.w.type() == StorageType.F32) {
           int at = p.w.at(panel) + (i + from) * Panels.WIDTH;
           float[] w = p.w.floats(panel);
-          p.kernels.tiles(
-              p.x, x, xGroup, groups, w, at, p.w.panelSize(), panels, n, sums, 0);
+          p.kernels.tiles(p.x, x, xGroup, groups, w, at, p.w.panelSize(), panels, n, sums, 0);
         } else {
           float[] block = scratch.weights(Panels.PAIR * BLOCK * Panels.WIDTH);
           for (int q = 0; q < panels; q++) {

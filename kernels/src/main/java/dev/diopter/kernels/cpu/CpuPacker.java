@@ -9,8 +9,8 @@ import java.nio.ByteOrder;
 import java.util.List;
 
 /**
- * Packs stored matrices into panels, straight from their bytes: blocks of 256 inputs by 16 outputs, so that what is written stays in
- * the first-level cache whichever way the source lies.
+ * Packs stored matrices into panels, straight from their bytes: blocks of 256 inputs by 16 outputs,
+ * so that what is written stays in the first-level cache whichever way the source lies.
  */
 final class CpuPacker {
   private static final ValueLayout.OfFloat FLOATS =
@@ -21,7 +21,9 @@ final class CpuPacker {
   /** Inputs of a block. */
   private static final int BLOCK = 256;
 
-  /** Panels that one thread packs block by block in turn: the source's rows are read in longer runs. */
+  /**
+   * Panels that one thread packs block by block in turn: the source's rows are read in longer runs.
+   */
   private static final int GROUP = 8;
 
   private final List<StoredMatrix> parts;
@@ -157,8 +159,7 @@ final class CpuPacker {
     for (int r = 0; r < rows; r++) {
       for (int c = 0; c < columns; c++) {
         long index = at + r * source.inStride() + c * source.outStride();
-        panel[to + c + r * Panels.WIDTH] =
-            StoredValues.value(source.data(), source.type(), index);
+        panel[to + c + r * Panels.WIDTH] = StoredValues.value(source.data(), source.type(), index);
       }
     }
   }

@@ -4,8 +4,8 @@ import dev.diopter.kernels.RotaryTable;
 import java.util.Arrays;
 
 /**
- * Cosines and sines in pages of 256 positions, computed when a position of the page is first asked for. Thread safe. {@link StrictMath},
- * so that every machine has the same table.
+ * Cosines and sines in pages of 256 positions, computed when a position of the page is first asked
+ * for. Thread safe. {@link StrictMath}, so that every machine has the same table.
  */
 final class CpuRotary implements RotaryTable {
   private static final int PAGE = 256;

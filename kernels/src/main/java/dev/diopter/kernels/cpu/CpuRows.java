@@ -9,7 +9,10 @@ import dev.diopter.kernels.host.HostIndices;
 import dev.diopter.kernels.host.Shapes;
 import org.jspecify.annotations.Nullable;
 
-/** Operations on each row by itself. Shapes are checked; threads take rows where there is enough to do. */
+/**
+ * Operations on each row by itself. Shapes are checked; threads take rows where there is enough to
+ * do.
+ */
 final class CpuRows {
   /** Elements per nanosecond, roughly: copies and sums, divisions, exponentials. */
   private static final int FAST = 4;
@@ -87,8 +90,7 @@ final class CpuRows {
         });
   }
 
-  void norm(
-      NormKind kind, Matrix x, float eps, Buffer gain, @Nullable Buffer bias, Matrix out) {
+  void norm(NormKind kind, Matrix x, float eps, Buffer gain, @Nullable Buffer bias, Matrix out) {
     float[] from = HostBuffer.of(x);
     float[] gains = HostBuffer.of(gain);
     float[] biases = bias == null ? null : HostBuffer.of(bias);

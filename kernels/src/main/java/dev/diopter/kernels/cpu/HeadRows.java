@@ -7,9 +7,10 @@ import dev.diopter.kernels.host.HostBuffer;
 import java.util.Arrays;
 
 /**
- * Attention of a few query rows of the heads that share one key and value head: rows j = 0 .. count - 1, position by position and head
- * by head within it, so that what a row sees never shrinks from one row to the next. A row of cells is a row of scores or of the
- * pattern, key by key over the blocks of the view.
+ * Attention of a few query rows of the heads that share one key and value head: rows j = 0 .. count
+ * - 1, position by position and head by head within it, so that what a row sees never shrinks from
+ * one row to the next. A row of cells is a row of scores or of the pattern, key by key over the
+ * blocks of the view.
  *
  * @param span where the rows are
  * @param firstHead first query head
@@ -47,11 +48,11 @@ record HeadRows(AttentionSpan span, int firstHead, int group, int kvHead, int ro
   }
 
   /**
-   * Scores of every row against the keys that the last row sees, row j at {@code cells[j * stride]}. What lies behind a row's visible
-   * keys is unspecified up to {@link #SLACK} floats behind the last row's.
+   * Scores of every row against the keys that the last row sees, row j at {@code cells[j *
+   * stride]}. What lies behind a row's visible keys is unspecified up to {@link #SLACK} floats
+   * behind the last row's.
    */
-  void scores(
-      Kernels kernels, Matrix q, float scale, float[] cells, int stride, Scratch scratch) {
+  void scores(Kernels kernels, Matrix q, float scale, float[] cells, int stride, Scratch scratch) {
     KeyValueView view = span.keys();
     int visible = visible(count() - 1);
     int headDim = CpuKeyValues.of(view.blocks().getFirst()).headDim();
@@ -228,8 +229,7 @@ record HeadRows(AttentionSpan span, int firstHead, int group, int kvHead, int ro
       if (n > 0) {
         int second = block.valuePanel();
         int w = panel * second + (first - base) * Panels.WIDTH;
-        kernels.row(
-            cells, at + first, block.values(kvHead), w, second, panels, n, sums, so);
+        kernels.row(cells, at + first, block.values(kvHead), w, second, panels, n, sums, so);
       }
       base += length;
     }

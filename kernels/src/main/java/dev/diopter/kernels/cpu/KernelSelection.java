@@ -5,8 +5,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Chooses the kernels for this JVM. The only class that names the vector kernels, so that they are loaded after the checks alone, and
- * the only one that catches a linkage error.
+ * Chooses the kernels for this JVM. The only class that names the vector kernels, so that they are
+ * loaded after the checks alone, and the only one that catches a linkage error.
  *
  * @param kernels what computes
  * @param reason why it is not the vector kernels although nobody asked for that, or null
@@ -17,11 +17,15 @@ record KernelSelection(Kernels kernels, @Nullable String reason) {
   private static final String VECTOR_BITS = "diopter.vectorBits";
   private static final String CHOICE = "diopter.kernels";
 
-  /** Nanoseconds of one fused multiply-add: tens when interpreted, over 200 when emulated with decimals. */
+  /**
+   * Nanoseconds of one fused multiply-add: tens when interpreted, over 200 when emulated with
+   * decimals.
+   */
   private static final long SLOW_FMA = 150;
 
   /**
-   * @throws IllegalStateException without fused multiply-add, or if the vector kernels are asked for and not available
+   * @throws IllegalStateException without fused multiply-add, or if the vector kernels are asked
+   *     for and not available
    */
   static KernelSelection select(KernelChoice choice) {
     if (!hasFma()) {
@@ -46,7 +50,8 @@ record KernelSelection(Kernels kernels, @Nullable String reason) {
       throw new IllegalStateException("vector kernels are not available: " + reason);
     }
     if (!WARNED.getAndSet(true)) {
-      LOG.log(System.Logger.Level.WARNING, "computing without vectors, many times slower: {0}", reason);
+      LOG.log(
+          System.Logger.Level.WARNING, "computing without vectors, many times slower: {0}", reason);
     }
     return new KernelSelection(new ScalarKernels(), reason);
   }
@@ -79,14 +84,26 @@ record KernelSelection(Kernels kernels, @Nullable String reason) {
     };
   }
 
+  /** Asks for a class, since a module that was loaded into the running JVM is not in the boot layer. */
+  private static boolean hasVectorApi() {
+    try {
+      Class.forName(
+          "jdk.incubator.vector.FloatVector", false, KernelSelection.class.getClassLoader());
+      return true;
+    } catch (ClassNotFoundException e) {
+      return false;
+    }
+  }
+
   /** Why vector code would not work or would crawl here, or null. */
   private static @Nullable String obstacle() {
-    if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
+    if (!hasVectorApi()) {
       return "the JVM runs without --add-modules jdk.incubator.vector";
     }
     String name = System.getProperty("java.vm.name", "");
     String info = System.getProperty("java.vm.info", "");
-    // Only HotSpot's C2 turns vector objects into instructions. C1 alone calls itself emulated-client.
+    // Only HotSpot's C2 turns vector objects into instructions. C1 alone calls itself
+    // emulated-client.
     if (!name.contains("Server VM")
         || info.contains("emulated-client")
         || info.contains("interpreted")) {
@@ -101,8 +118,9 @@ record KernelSelection(Kernels kernels, @Nullable String reason) {
   }
 
   /**
-   * Whether {@link Math#fma(float, float, float)} is an instruction. There is no property to ask, but the emulation takes a hundred
-   * times longer than the interpreter's instruction. The shortest of several runs is judged: a busy machine cannot lengthen all.
+   * Whether {@link Math#fma(float, float, float)} is an instruction. There is no property to ask,
+   * but the emulation takes a hundred times longer than the interpreter's instruction. The shortest
+   * of several runs is judged: a busy machine cannot lengthen all.
    */
   private static boolean hasFma() {
     for (int run = 0; run < 50; run++) {

@@ -1,11 +1,13 @@
 package dev.diopter.kernels.cpu;
 
 /**
- * The primitive loops of the CPU backend, on arrays and offsets. Every implementation combines the same float32 values in the same
- * order, so that all agree to the bit (NaN counts as NaN, whatever its payload). Stateless, thread safe, allocates nothing.
+ * The primitive loops of the CPU backend, on arrays and offsets. Every implementation combines the
+ * same float32 values in the same order, so that all agree to the bit (NaN counts as NaN, whatever
+ * its payload). Stateless, thread safe, allocates nothing.
  *
- * <p>Shapes: a pair of panels is {@code w[wo + 16 k + lane]} and {@code w[wo + second + 16 k + lane]}; sums are [row][32] at {@code
- * co}, continued from what they hold, in one chain of fused multiply-adds with ascending k.
+ * <p>Shapes: a pair of panels is {@code w[wo + 16 k + lane]} and {@code w[wo + second + 16 k +
+ * lane]}; sums are [row][32] at {@code co}, continued from what they hold, in one chain of fused
+ * multiply-adds with ascending k.
  */
 interface Kernels {
   /** What computes, for a person: {@code 512-bit vectors}. */
@@ -47,8 +49,7 @@ interface Kernels {
       int co);
 
   /** One row times any number of panels, {@code stride} apart; sums are [panel][16]. */
-  void row(
-      float[] x, int xo, float[] w, int wo, int stride, int panels, int k, float[] c, int co);
+  void row(float[] x, int xo, float[] w, int wo, int stride, int panels, int k, float[] c, int co);
 
   /** {@link #row} on bfloat16 panels, widened on the way. */
   void rowBfloat16(
@@ -79,8 +80,9 @@ interface Kernels {
   void add(float[] a, int ao, float[] b, int bo, int n, float[] out, int to);
 
   /**
-   * Softmax of {@code n} values in place: {@code exp(x - max)} times the reciprocal of the sum. A row that is minus infinity
-   * throughout becomes zeros. The array has room up to the next multiple of 16, which is overwritten.
+   * Softmax of {@code n} values in place: {@code exp(x - max)} times the reciprocal of the sum. A
+   * row that is minus infinity throughout becomes zeros. The array has room up to the next multiple
+   * of 16, which is overwritten.
    */
   void softmax(float[] x, int o, int n, float[] partials);
 
@@ -91,7 +93,8 @@ interface Kernels {
   void siluTimes(float[] gate, int go, float[] up, int uo, int n, float[] out, int to);
 
   /**
-   * {@code out[i] = fma(a, cos, -(b * sin))}, {@code out[pairs + i] = fma(b, cos, a * sin)} with a = x[i], b = x[pairs + i].
+   * {@code out[i] = fma(a, cos, -(b * sin))}, {@code out[pairs + i] = fma(b, cos, a * sin)} with a
+   * = x[i], b = x[pairs + i].
    *
    * @param angles cosines at {@code at}, sines at {@code at + pairs}
    */

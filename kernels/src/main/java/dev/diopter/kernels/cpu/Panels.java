@@ -1,12 +1,13 @@
 package dev.diopter.kernels.cpu;
 
 /**
- * The one layout of everything that is multiplied: panels of 16 columns, [panel][k][16], so that a step along k reads one cache line
- * and columns lie in the lanes. Weights have outputs as columns and inputs along k; keys have keys as columns and the head's width
- * along k; values have the head's width as columns and keys along k.
+ * The one layout of everything that is multiplied: panels of 16 columns, [panel][k][16], so that a
+ * step along k reads one cache line and columns lie in the lanes. Weights have outputs as columns
+ * and inputs along k; keys have keys as columns and the head's width along k; values have the
+ * head's width as columns and keys along k.
  *
- * <p>16 is what a 512-bit vector holds, and two or four narrower vectors; it is the same on every machine, so that packing, slicing and
- * gathering know nothing of vector widths.
+ * <p>16 is what a 512-bit vector holds, and two or four narrower vectors; it is the same on every
+ * machine, so that packing, slicing and gathering know nothing of vector widths.
  */
 final class Panels {
   /** Columns of a panel. */
@@ -34,7 +35,8 @@ final class Panels {
   }
 
   /**
-   * Interleaves rows by four, [group][k][4], so that a tile reads its rows from one place. Rows that fill up the last group are 0.
+   * Interleaves rows by four, [group][k][4], so that a tile reads its rows from one place. Rows
+   * that fill up the last group are 0.
    *
    * @param x where the rows lie, row r at {@code xo + r * stride}
    * @param out receives groups {@code from .. to - 1} at their places
@@ -53,8 +55,7 @@ final class Panels {
     }
   }
 
-  private static void interleave(
-      float[] x, int a, int b, int c, int d, int k, float[] out, int o) {
+  private static void interleave(float[] x, int a, int b, int c, int d, int k, float[] out, int o) {
     for (int i = 0; i < k; i++) {
       out[o + 4 * i] = x[a + i];
       out[o + 4 * i + 1] = x[b + i];

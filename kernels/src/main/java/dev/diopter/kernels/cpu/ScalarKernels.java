@@ -2,7 +2,10 @@ package dev.diopter.kernels.cpu;
 
 import java.util.Arrays;
 
-/** The loops in plain Java with {@link Math#fma(float, float, float)}: the twin of {@link VectorKernels}, and its oracle. */
+/**
+ * The loops in plain Java with {@link Math#fma(float, float, float)}: the twin of {@link
+ * VectorKernels}, and its oracle.
+ */
 final class ScalarKernels implements Kernels {
   @Override
   public String describe() {

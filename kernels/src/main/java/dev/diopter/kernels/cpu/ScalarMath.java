@@ -1,12 +1,14 @@
 package dev.diopter.kernels.cpu;
 
 /**
- * Exponential, GELU and SiLU of one float32. The vector kernels do the same operations in the same order; the constants are here once.
+ * Exponential, GELU and SiLU of one float32. The vector kernels do the same operations in the same
+ * order; the constants are here once.
  *
- * <p>exp: {@code x = n ln2 + r} with n by adding and subtracting 1.5 * 2^23, a polynomial of degree 7 in r (coefficients of Cephes'
- * expf), and two multiplications by powers of two, so that results that are subnormal round once. Error against double, measured over
- * all float32 values: exp below 1 ulp, GELU and SiLU below 3 ulp, each with an ulp of the subnormal range added where the result is
- * subnormal.
+ * <p>exp: {@code x = n ln2 + r} with n by adding and subtracting 1.5 * 2^23, a polynomial of degree
+ * 7 in r (coefficients of Cephes' expf), and two multiplications by powers of two, so that results
+ * that are subnormal round once. Error against double, measured over all float32 values: exp below
+ * 1 ulp, GELU and SiLU below 3 ulp, each with an ulp of the subnormal range added where the result
+ * is subnormal.
  */
 final class ScalarMath {
   static final float LOG2_E = (float) 1.4426950408889634;
@@ -68,9 +70,10 @@ final class ScalarMath {
   }
 
   /**
-   * GELU in its tanh form, {@code x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))}, which is {@code x / (1 + exp(-z))} with z twice
-   * the argument of tanh. z is carried as a sum of two floats: a rounding error in it would be a relative error of the result, 100
-   * times larger where exp(-z) is large. NaN for minus infinity.
+   * GELU in its tanh form, {@code x / 2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))}, which is
+   * {@code x / (1 + exp(-z))} with z twice the argument of tanh. z is carried as a sum of two
+   * floats: a rounding error in it would be a relative error of the result, 100 times larger where
+   * exp(-z) is large. NaN for minus infinity.
    */
   static float gelu(float x) {
     float c = x < -GELU_LIMIT ? -GELU_LIMIT : x;
@@ -92,8 +95,8 @@ final class ScalarMath {
   }
 
   /**
-   * {@code x / (1 + exp(-(z + zLow)))}, x and z of one sign. For negative z it is {@code x e / (1 + e)} with e = exp(z), which neither
-   * overflows nor, scaled at the end, loses bits.
+   * {@code x / (1 + exp(-(z + zLow)))}, x and z of one sign. For negative z it is {@code x e / (1 +
+   * e)} with e = exp(z), which neither overflows nor, scaled at the end, loses bits.
    */
   private static float gate(float x, float z, float zLow) {
     float a = -Math.abs(z);

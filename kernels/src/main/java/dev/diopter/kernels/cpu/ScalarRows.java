@@ -1,8 +1,8 @@
 package dev.diopter.kernels.cpu;
 
 /**
- * The loops along a row in plain Java. The vector kernels use them for what is left behind the last whole vector: {@code from} is
- * where to begin, the partial sums continue.
+ * The loops along a row in plain Java. The vector kernels use them for what is left behind the last
+ * whole vector: {@code from} is where to begin, the partial sums continue.
  */
 final class ScalarRows {
   private ScalarRows() {}

@@ -3,8 +3,8 @@ package dev.diopter.kernels.cpu;
 import java.util.Arrays;
 
 /**
- * Arrays that one thread works in while it holds this object. Each keeps what was last written, has at least the asked size and grows
- * only.
+ * Arrays that one thread works in while it holds this object. Each keeps what was last written, has
+ * at least the asked size and grows only.
  */
 final class Scratch {
   private float[] sums = {};

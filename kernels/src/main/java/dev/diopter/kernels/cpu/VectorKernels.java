@@ -67,8 +67,7 @@ final class VectorKernels implements Kernels {
     for (int p = 0; p < panels; p++) {
       for (int j = 0; j < Panels.WIDTH; j += 2 * LANES) {
         int from = wo + p * second + j;
-        VectorTiles.tileRows(
-            x, xo, xRow, w, from, LANES, k, c, co + p * Panels.WIDTH + j, LANES);
+        VectorTiles.tileRows(x, xo, xRow, w, from, LANES, k, c, co + p * Panels.WIDTH + j, LANES);
       }
     }
   }

@@ -13,7 +13,8 @@ final class VectorMath {
   private VectorMath() {}
 
   /**
-   * Replaces x by {@code exp(x - max)} and returns the sum by 16 strided partials and the tree. n is a multiple of 16.
+   * Replaces x by {@code exp(x - max)} and returns the sum by 16 strided partials and the tree. n
+   * is a multiple of 16.
    */
   static float exponentials(float[] x, int o, int n, float max, float[] partials) {
     FloatVector a = FloatVector.zero(FLOATS);

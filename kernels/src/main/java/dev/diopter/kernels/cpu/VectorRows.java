@@ -7,8 +7,9 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 
 /**
- * The loops along a row on vectors. A reduction has 16 partial sums at every width: one, two or four vectors of them, so the loops step
- * by 16 and the branches on {@code LANES}, a constant, fall away. What is left behind the last whole step goes to {@link ScalarRows}.
+ * The loops along a row on vectors. A reduction has 16 partial sums at every width: one, two or
+ * four vectors of them, so the loops step by 16 and the branches on {@code LANES}, a constant, fall
+ * away. What is left behind the last whole step goes to {@link ScalarRows}.
  */
 final class VectorRows {
   private VectorRows() {}
@@ -117,8 +118,8 @@ final class VectorRows {
   }
 
   /**
-   * Elements past the end are made minus infinity up to a multiple of 16: their exponentials are 0 and change no partial sum, so there
-   * is no remainder to do one by one.
+   * Elements past the end are made minus infinity up to a multiple of 16: their exponentials are 0
+   * and change no partial sum, so there is no remainder to do one by one.
    */
   static void softmax(float[] x, int o, int n, float[] partials) {
     float max = max(x, o, n, partials);
@@ -146,8 +147,7 @@ final class VectorRows {
   }
 
   /** Writes the 16 partial sums of however many vectors they are. */
-  static void keep(
-      FloatVector a, FloatVector b, FloatVector c, FloatVector d, float[] partials) {
+  static void keep(FloatVector a, FloatVector b, FloatVector c, FloatVector d, float[] partials) {
     a.intoArray(partials, 0);
     if (LANES < 16) {
       b.intoArray(partials, LANES);

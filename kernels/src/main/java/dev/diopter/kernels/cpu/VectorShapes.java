@@ -5,8 +5,9 @@ import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The vector species of this JVM, in static finals because C2 compiles vector code to instructions only where the species is a
- * constant. Loaded after {@link KernelSelection} found the incubator module.
+ * The vector species of this JVM, in static finals because C2 compiles vector code to instructions
+ * only where the species is a constant. Loaded after {@link KernelSelection} found the incubator
+ * module.
  */
 final class VectorShapes {
   /** Float32 lanes as wide as the hardware, or as {@code diopter.vectorBits} says. */

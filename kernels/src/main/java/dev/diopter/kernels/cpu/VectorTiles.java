@@ -11,8 +11,9 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 
 /**
- * Products with panels: register tiles of four rows by two vectors, and one row by four vectors. Eight sums in registers keep the
- * multipliers of every x86 vector width busy; wider tiles spill where there are 16 registers.
+ * Products with panels: register tiles of four rows by two vectors, and one row by four vectors.
+ * Eight sums in registers keep the multipliers of every x86 vector width busy; wider tiles spill
+ * where there are 16 registers.
  */
 final class VectorTiles {
   private static final int SUMS = Panels.SUMS;
@@ -20,8 +21,9 @@ final class VectorTiles {
   private VectorTiles() {}
 
   /**
-   * Four interleaved rows times the vectors at {@code w[wo + 16 k]} and {@code w[wo + second + 16 k]}, whose sums are at {@code co}
-   * and {@code co + cSecond}. Both may be the same place: they then compute the same.
+   * Four interleaved rows times the vectors at {@code w[wo + 16 k]} and {@code w[wo + second + 16
+   * k]}, whose sums are at {@code co} and {@code co + cSecond}. Both may be the same place: they
+   * then compute the same.
    */
   static void tile(
       float[] x, int xo, float[] w, int wo, int second, int k, float[] c, int co, int cSecond) {

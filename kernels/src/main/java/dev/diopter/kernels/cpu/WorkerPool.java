@@ -7,9 +7,10 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a range of items on the caller and on daemon threads that are parked while there is nothing to do. Chunks are handed out as
- * threads become free; how they fall changes no result, since every item is computed by itself. Thread safe: several callers share
- * the workers, and each also works on its own job, so that none waits for another to begin.
+ * Runs a range of items on the caller and on daemon threads that are parked while there is nothing
+ * to do. Chunks are handed out as threads become free; how they fall changes no result, since every
+ * item is computed by itself. Thread safe: several callers share the workers, and each also works
+ * on its own job, so that none waits for another to begin.
  */
 final class WorkerPool implements AutoCloseable {
   /** Computes items {@code from .. to - 1}. */

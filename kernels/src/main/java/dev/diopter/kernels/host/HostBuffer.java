@@ -7,8 +7,8 @@ import java.util.Arrays;
 /** Float32 memory on the Java heap. The array is shared with whoever asks for it, never copied. */
 public final class HostBuffer implements Buffer {
   /**
-   * Memory comes uninitialised, which on the heap means zeros by accident. With assertions on it comes as NaN, so that tests find
-   * whoever reads before writing.
+   * Memory comes uninitialised, which on the heap means zeros by accident. With assertions on it
+   * comes as NaN, so that tests find whoever reads before writing.
    */
   private static final boolean SPOIL = HostBuffer.class.desiredAssertionStatus();
 
@@ -47,7 +47,10 @@ public final class HostBuffer implements Buffer {
     return data;
   }
 
-  /** The array behind a buffer that a heap backend made; {@link IllegalArgumentException} for any other buffer. */
+  /**
+   * The array behind a buffer that a heap backend made; {@link IllegalArgumentException} for any
+   * other buffer.
+   */
   public static float[] of(Buffer buffer) {
     if (buffer instanceof HostBuffer host) {
       return host.data;

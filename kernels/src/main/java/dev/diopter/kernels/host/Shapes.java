@@ -10,8 +10,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Shape checks of the operations: each throws {@link IllegalArgumentException} with what was expected and what was found. The message
- * is built only when a check fails.
+ * Shape checks of the operations: each throws {@link IllegalArgumentException} with what was
+ * expected and what was found. The message is built only when a check fails.
  */
 public final class Shapes {
   private Shapes() {}
@@ -64,7 +64,8 @@ public final class Shapes {
   /** {@code value} is at least 1. */
   public static void positive(String name, int value) {
     if (value < 1) {
-      throw new IllegalArgumentException("expected %s of at least 1, got %d".formatted(name, value));
+      throw new IllegalArgumentException(
+          "expected %s of at least 1, got %d".formatted(name, value));
     }
   }
 
@@ -97,7 +98,10 @@ public final class Shapes {
     }
   }
 
-  /** The rows of a span exist in a batch of [rows, heads * headDim], and its view covers every key that they see. */
+  /**
+   * The rows of a span exist in a batch of [rows, heads * headDim], and its view covers every key
+   * that they see.
+   */
   public static void span(String name, Matrix batch, AttentionSpan span, int heads) {
     view(span, heads);
     int width = heads * span.keys().blocks().getFirst().headDim();

@@ -36,7 +36,9 @@ public final class StoredValues {
     return Float.intBitsToFloat(bits << 16);
   }
 
-  /** Outputs of all parts together, after checking that there are parts and that their inputs agree. */
+  /**
+   * Outputs of all parts together, after checking that there are parts and that their inputs agree.
+   */
   public static int totalOutputs(List<StoredMatrix> parts) {
     if (parts.isEmpty()) {
       throw new IllegalArgumentException("expected at least one matrix to pack, got none");

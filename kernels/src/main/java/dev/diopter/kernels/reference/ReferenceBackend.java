@@ -18,8 +18,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Plain scalar Java: one obvious loop nest for each operation, sums in {@code double}, results rounded to float32. The oracle of the
- * numbers and the documentation of the operations. Deterministic, single-threaded, safe to share.
+ * Plain scalar Java: one obvious loop nest for each operation, sums in {@code double}, results
+ * rounded to float32. The oracle of the numbers and the documentation of the operations.
+ * Deterministic, single-threaded, safe to share.
  */
 public final class ReferenceBackend implements Backend {
   private static final float[] NONE = {};
@@ -203,8 +204,7 @@ public final class ReferenceBackend implements Backend {
     Shapes.matrix("out", out, x.rows(), w.out());
     Shapes.optional("bias", bias, w.out());
     // The heads' results are rounded to float32, as they are where somebody reads them.
-    Matrix results =
-        Matrix.of(allocate(x.rows() * heads * w.out()), x.rows(), heads * w.out());
+    Matrix results = Matrix.of(allocate(x.rows() * heads * w.out()), x.rows(), heads * w.out());
     int width = w.in() / heads;
     for (int h = 0; h < heads; h++) {
       WeightSlice slice = w.all().inputs(h * width, (h + 1) * width);

@@ -43,7 +43,10 @@ final class ReferenceRows {
     }
   }
 
-  /** {@code x / 2 (1 + tanh(u))} as {@code x / (1 + exp(-2 u))}, which does not cancel where tanh is near -1. */
+  /**
+   * {@code x / 2 (1 + tanh(u))} as {@code x / (1 + exp(-2 u))}, which does not cancel where tanh is
+   * near -1.
+   */
   static float gelu(float value) {
     double x = value;
     return (float) (x / (1 + Math.exp(-TWICE_SQRT_2_OVER_PI * (x + 0.044715 * x * x * x))));
