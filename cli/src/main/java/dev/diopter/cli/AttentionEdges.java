@@ -10,9 +10,9 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Where the last token looks, which is where the prediction is made: the strongest edges of the heads that look hardest at one token.
- * Edges to the first position do not count: heads park there what they have no use for. Nor do edges of the token to itself, which bring
- * nothing new.
+ * Where the last token looks, which is where the prediction is made: the strongest edges of the
+ * heads that look hardest at one token. Edges to the first position do not count: heads park there
+ * what they have no use for. Nor do edges of the token to itself, which bring nothing new.
  *
  * @param heads the chosen heads, in the order of the pass, each with its strongest edges
  */
@@ -22,7 +22,9 @@ record AttentionEdges(List<List<Edge>> heads) {
   /** Edges below it say nothing beside a stronger one. */
   private static final float FAINT = 0.05f;
 
-  private static final String[] EIGHTHS = {"", "\u258f", "\u258e", "\u258d", "\u258c", "\u258b", "\u258a", "\u2589"};
+  private static final String[] EIGHTHS = {
+    "", "\u258f", "\u258e", "\u258d", "\u258c", "\u258b", "\u258a", "\u2589"
+  };
 
   /**
    * One cell of a pattern.
@@ -40,7 +42,10 @@ record AttentionEdges(List<List<Edge>> heads) {
     return "blocks.*.attn.hook_pattern";
   }
 
-  /** The {@code count} heads with the strongest edges, at most two of a layer, each with its {@code edges} strongest. */
+  /**
+   * The {@code count} heads with the strongest edges, at most two of a layer, each with its {@code
+   * edges} strongest.
+   */
   static AttentionEdges of(Model model, RunResult run, int count, int edges) {
     List<List<Edge>> all = new ArrayList<>();
     for (int layer = 0; layer < model.config().layers(); layer++) {
@@ -60,7 +65,9 @@ record AttentionEdges(List<List<Edge>> heads) {
         chosen.add(head);
       }
     }
-    chosen.sort(Comparator.comparingInt((List<Edge> head) -> head.getFirst().layer).thenComparingInt(h -> h.getFirst().head));
+    chosen.sort(
+        Comparator.comparingInt((List<Edge> head) -> head.getFirst().layer)
+            .thenComparingInt(h -> h.getFirst().head));
     return new AttentionEdges(chosen);
   }
 

@@ -29,9 +29,14 @@ import tools.jackson.databind.node.ObjectNode;
 /** {@code diopter cache}: values of a pass as a numpy archive. */
 @picocli.CommandLine.Command(
     name = "cache",
-    description = "Run a prompt once and write the values at hook points to an npz file, under their names.",
+    description =
+        "Run a prompt once and write the values at hook points to an npz file, under their names.",
     customSynopsis = "diopter cache [OPTIONS] MODEL PROMPT --hooks NAMES --out FILE.npz",
-    footer = {"", "Example: diopter cache demo-gpt2 --bos \"France\" --hooks 'blocks.*.attn.hook_pattern' --out p.npz"})
+    footer = {
+      "",
+      "Example: diopter cache demo-gpt2 --bos \"France\" --hooks 'blocks.*.attn.hook_pattern' --out"
+          + " p.npz"
+    })
 final class CacheCommand implements Command {
   private static final Pattern BLOCK = Pattern.compile("^blocks\\.\\d+\\.");
   private static final String BEFORE = ".before";
@@ -120,15 +125,14 @@ final class CacheCommand implements Command {
       examples.putIfAbsent(kind, array);
     }
     Tables table = new Tables().left("hook").right("arrays").left("shape").right("bytes");
-    examples.forEach(
-        (kind, example) -> {
-          int count = Objects.requireNonNull(counts.get(kind));
-          table.row(
-              count == 1 ? example.name() : kind.substring(0, kind.indexOf(' ')),
-              Integer.toString(count),
-              batched(example).toString(),
-              Numbers.grouped(4L * count * example.values().length));
-        });
+    examples.forEach((kind, example) -> {
+      int count = Objects.requireNonNull(counts.get(kind));
+      table.row(
+          count == 1 ? example.name() : kind.substring(0, kind.indexOf(' ')),
+          Integer.toString(count),
+          batched(example).toString(),
+          Numbers.grouped(4L * count * example.values().length));
+    });
     table.print(screen.err(), screen.width(), Style.plain());
   }
 
@@ -149,13 +153,12 @@ final class CacheCommand implements Command {
     object.set("ids", Tokens.ids(run.ids()));
     Tokens.of(model).putLabels(object, "tokens", run.ids());
     ObjectNode shapes = object.putObject("arrays");
-    arrays.forEach(
-        (hook, value) -> {
-          ArrayNode shape = shapes.putArray(hook);
-          for (int size : batched(value)) {
-            shape.add(size);
-          }
-        });
+    arrays.forEach((hook, value) -> {
+      ArrayNode shape = shapes.putArray(hook);
+      for (int size : batched(value)) {
+        shape.add(size);
+      }
+    });
     return object;
   }
 }

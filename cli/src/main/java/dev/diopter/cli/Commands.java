@@ -5,8 +5,9 @@ import java.util.function.Function;
 import picocli.CommandLine;
 
 /**
- * The list of commands. A command's class is loaded and its annotations are read only when it is the one that was called, or for the page
- * that lists them all: reading all of them costs more than many a command's work.
+ * The list of commands. A command's class is loaded and its annotations are read only when it is
+ * the one that was called, or for the page that lists them all: reading all of them costs more than
+ * many a command's work.
  */
 final class Commands {
   private record Entry(String name, Function<Screen, Object> maker) {}
@@ -48,7 +49,11 @@ final class Commands {
 
   /** Options in the order of their importance, and a synopsis that fits a line. */
   private static void tidyHelp(CommandLine line) {
-    line.getCommandSpec().usageMessage().abbreviateSynopsis(true).sortOptions(false).synopsisHeading("Usage: ");
+    line.getCommandSpec()
+        .usageMessage()
+        .abbreviateSynopsis(true)
+        .sortOptions(false)
+        .synopsisHeading("Usage: ");
     line.getSubcommands().values().forEach(Commands::tidyHelp);
   }
 

@@ -27,7 +27,8 @@ final class ComputeOptions {
   void validate() {
     if (!BACKENDS.contains(backend)) {
       throw new UsageException(
-          "--backend: expected one of %s, got '%s'".formatted(String.join(", ", BACKENDS), backend));
+          "--backend: expected one of %s, got '%s'"
+              .formatted(String.join(", ", BACKENDS), backend));
     }
     if (threads < 0) {
       throw new UsageException("--threads: expected 1 or more, or 0 for all cores, got " + threads);
@@ -41,13 +42,17 @@ final class ComputeOptions {
       Model model = Model.open(name, new ModelOptions(backend, threads));
       output.detail(
           "loaded %s on %s in %s"
-              .formatted(model.name(), model.backend(), Numbers.duration(System.nanoTime() - start)));
+              .formatted(
+                  model.name(), model.backend(), Numbers.duration(System.nanoTime() - start)));
       return model;
     } catch (IllegalArgumentException e) {
       if (e instanceof UsageException || !backend.equals("cuda")) {
         throw e;
       }
-      throw new ModelException("--backend cuda: %s; diopter doctor shows what this machine has".formatted(e.getMessage()), e);
+      throw new ModelException(
+          "--backend cuda: %s; diopter doctor shows what this machine has"
+              .formatted(e.getMessage()),
+          e);
     }
   }
 }

@@ -18,7 +18,9 @@ import tools.jackson.databind.node.ObjectNode;
 /** {@code diopter demo}: the main job on a bundled model, with no network and no files. */
 @picocli.CommandLine.Command(
     name = "demo",
-    description = "A look inside a bundled model: next tokens, what each layer would say, who attends to whom.")
+    description =
+        "A look inside a bundled model: next tokens, what each layer would say, who attends to"
+            + " whom.")
 final class DemoCommand implements Command {
   private static final String PROMPT = "When Mary and John went to the store, John gave a book to";
   private static final List<String> MODELS = List.of("demo-gpt2", "demo-llama");
@@ -51,7 +53,8 @@ final class DemoCommand implements Command {
   public void run() {
     if (!MODELS.contains(name)) {
       throw new UsageException(
-          "--model: expected one of %s, got '%s'; diopter run takes any model".formatted(String.join(", ", MODELS), name));
+          "--model: expected one of %s, got '%s'; diopter run takes any model"
+              .formatted(String.join(", ", MODELS), name));
     }
     compute.validate();
     result.validate();
@@ -76,7 +79,12 @@ final class DemoCommand implements Command {
   }
 
   private static ObjectNode object(
-      Model model, RunResult run, Tokens tokens, NextTokens.Candidate[] top, LogitLens lens, AttentionEdges edges) {
+      Model model,
+      RunResult run,
+      Tokens tokens,
+      NextTokens.Candidate[] top,
+      LogitLens lens,
+      AttentionEdges edges) {
     ObjectNode object = Json.object();
     object.put("model", model.name());
     object.put("backend", model.backend());
@@ -96,14 +104,20 @@ final class DemoCommand implements Command {
   }
 
   private void print(
-      Model model, RunResult run, Tokens tokens, NextTokens.Candidate[] top, LogitLens lens, AttentionEdges edges) {
+      Model model,
+      RunResult run,
+      Tokens tokens,
+      NextTokens.Candidate[] top,
+      LogitLens lens,
+      AttentionEdges edges) {
     DecoderConfig config = model.config();
     Style style = Style.of(screen);
     line(
         style.title("Diopter looks into " + model.name())
             + style.faint(
                 ": %s architecture, %d layers, %d heads, width %d"
-                    .formatted(config.architecture(), config.layers(), config.heads(), config.width())));
+                    .formatted(
+                        config.architecture(), config.layers(), config.heads(), config.width())));
     line(style.faint("  computed by " + model.backend()));
     line("");
     line("  " + style.bold("\u201c" + PROMPT + "\u2026\u201d"));
@@ -112,7 +126,8 @@ final class DemoCommand implements Command {
     heading(
         style,
         "What each layer would say",
-        "the best next token at each position if the model stopped there, and its probability in %");
+        "the best next token at each position if the model stopped there, and its probability in"
+            + " %");
     lens.print(screen, tokens, run.ids());
     heading(
         style,

@@ -13,7 +13,6 @@ import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -27,7 +26,8 @@ import java.util.List;
  * @param memoryBytes memory of the machine or container; -1 where unknown
  * @param heapBytes most that the Java heap may take
  * @param vectorModule whether the Vector API is on
- * @param cpuFeatures of the features that matter, those that the processor says it has; empty where it does not say
+ * @param cpuFeatures of the features that matter, those that the processor says it has; empty where
+ *     it does not say
  * @param backends what can compute
  * @param checks what else must work
  * @param models what can be opened by name
@@ -46,7 +46,8 @@ record Diagnosis(
     List<Finding> checks,
     List<Finding> models) {
 
-  private static final List<String> FEATURES = List.of("fma", "avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve");
+  private static final List<String> FEATURES =
+      List.of("fma", "avx2", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "sve");
 
   /**
    * One thing.
@@ -116,7 +117,7 @@ record Diagnosis(
   private static Finding tokenizerLibrary(ModelStore store) {
     String name = "tokenizers";
     try (OpenModel model = store.open(ModelStore.BUNDLED.getFirst());
-        Tokenizer tokenizer = model.openTokenizer()) {
+        Tokenizer _ = model.openTokenizer()) {
       return new Finding(name, true, "the native library loads");
     } catch (ModelException | FormatException e) {
       return new Finding(name, false, String.valueOf(e.getMessage()));
@@ -139,6 +140,7 @@ record Diagnosis(
         : new Finding(
             model.name(),
             true,
-            "%s, %s parameters, %s".formatted(model.architecture(), Numbers.count(model.parameters()), model.dtype()));
+            "%s, %s parameters, %s"
+                .formatted(model.architecture(), Numbers.count(model.parameters()), model.dtype()));
   }
 }

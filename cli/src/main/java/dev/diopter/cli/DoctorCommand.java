@@ -9,7 +9,9 @@ import tools.jackson.databind.node.ObjectNode;
 /** {@code diopter doctor}: what this machine has, and what of it can be used. */
 @picocli.CommandLine.Command(
     name = "doctor",
-    description = "Show what this machine has: Java, vector unit, memory, backends, tokenizers, folders, models.")
+    description =
+        "Show what this machine has: Java, vector unit, memory, backends, tokenizers, folders,"
+            + " models.")
 final class DoctorCommand implements Command {
   @Mixin private final ResultFile result = new ResultFile();
   @Mixin private final OutputOptions output;
@@ -80,8 +82,12 @@ final class DoctorCommand implements Command {
                 Numbers.bytes(diagnosis.heapBytes())));
     fact(
         "vector unit",
-        (diagnosis.vectorModule() ? "Vector API on" : "Vector API off: scalar kernels stand in, with the same results")
-            + (diagnosis.cpuFeatures().isEmpty() ? "" : "; " + String.join(", ", diagnosis.cpuFeatures())));
+        (diagnosis.vectorModule()
+                ? "Vector API on"
+                : "Vector API off: scalar kernels stand in, with the same results")
+            + (diagnosis.cpuFeatures().isEmpty()
+                ? ""
+                : "; " + String.join(", ", diagnosis.cpuFeatures())));
     section(style, "Backends", diagnosis.backends());
     section(style, "Parts", diagnosis.checks());
     section(style, "Models", diagnosis.models());

@@ -33,7 +33,8 @@ final class Failures {
   /** Prints one line, and with {@code trace} where it came from. */
   static int report(Throwable failure, String command, boolean trace, Screen screen) {
     if (failure instanceof OutputLostException lost && lost.readerLeft()) {
-      return FAILED; // The reader has seen what it wanted, as with "| head"; there is nobody to tell.
+      return FAILED; // The reader has seen what it wanted, as with "| head"; there is nobody to
+      // tell.
     }
     screen.err().println(oneLine(command + ": " + message(failure, command)));
     if (trace) {
@@ -43,7 +44,9 @@ final class Failures {
   }
 
   private static int code(Throwable failure) {
-    return failure instanceof UsageException || failure instanceof ParameterException ? USAGE : FAILED;
+    return failure instanceof UsageException || failure instanceof ParameterException
+        ? USAGE
+        : FAILED;
   }
 
   private static String message(Throwable failure, String command) {
@@ -57,7 +60,9 @@ final class Failures {
       case IOException e -> file(e);
       case OutOfMemoryError e -> memory();
       case UnsatisfiedLinkError e ->
-          "a native library cannot be loaded: " + text(e) + "; diopter doctor shows what this machine has";
+          "a native library cannot be loaded: "
+              + text(e)
+              + "; diopter doctor shows what this machine has";
       default ->
           "unexpected "
               + failure.getClass().getSimpleName()
@@ -72,11 +77,16 @@ final class Failures {
     }
     if (failure instanceof MissingParameterException missing && !missing.getMissing().isEmpty()) {
       StringBuilder names = new StringBuilder("missing ");
-      missing.getMissing().forEach(m -> names.append(names.length() > 8 ? ", " : "").append(label(m.paramLabel(), m)));
+      missing
+          .getMissing()
+          .forEach(
+              m -> names.append(names.length() > 8 ? ", " : "").append(label(m.paramLabel(), m)));
       return names.toString();
     }
     String message = text(failure);
-    return message.isEmpty() ? message : Character.toLowerCase(message.charAt(0)) + message.substring(1);
+    return message.isEmpty()
+        ? message
+        : Character.toLowerCase(message.charAt(0)) + message.substring(1);
   }
 
   private static String label(String placeholder, ArgSpec argument) {
@@ -90,8 +100,12 @@ final class Failures {
     String word = failure.getUnmatched().getFirst();
     if (failure.isUnknownOption()) {
       String name = word.contains("=") ? word.substring(0, word.indexOf('=')) : word;
-      String advice = line.getCommandSpec().positionalParameters().isEmpty() ? "" : " (a prompt that starts with - goes behind --)";
-      return nearest("unknown option " + name, name, line.getCommandSpec().optionsMap().keySet(), advice);
+      String advice =
+          line.getCommandSpec().positionalParameters().isEmpty()
+              ? ""
+              : " (a prompt that starts with - goes behind --)";
+      return nearest(
+          "unknown option " + name, name, line.getCommandSpec().optionsMap().keySet(), advice);
     }
     if (!line.getSubcommands().isEmpty()) {
       return nearest("unknown command " + word, word, line.getSubcommands().keySet(), "");
@@ -99,13 +113,15 @@ final class Failures {
     return "unexpected argument '" + word + "' (a prompt of several words needs quotes)";
   }
 
-  private static String nearest(String what, String word, Collection<String> known, String otherwise) {
+  private static String nearest(
+      String what, String word, Collection<String> known, String otherwise) {
     List<String> near = Nearest.of(word, known);
     return near.isEmpty() ? what + otherwise : what + "; nearest: " + String.join(", ", near);
   }
 
   private static String file(IOException failure) {
-    String reason = failure.getMessage() == null ? failure.getClass().getSimpleName() : failure.getMessage();
+    String reason =
+        failure.getMessage() == null ? failure.getClass().getSimpleName() : failure.getMessage();
     return switch (failure) {
       case NoSuchFileException e -> e.getFile() + ": no such file or folder";
       case AccessDeniedException e -> e.getFile() + ": not permitted";

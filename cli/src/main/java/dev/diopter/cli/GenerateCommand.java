@@ -17,7 +17,10 @@ import tools.jackson.databind.node.ObjectNode;
 @picocli.CommandLine.Command(
     name = "generate",
     description = "Continue a prompt; greedy unless a temperature is given.",
-    footer = {"", "Example: diopter generate demo-gpt2 --bos \"The capital of France is\" --max-new-tokens 12"})
+    footer = {
+      "",
+      "Example: diopter generate demo-gpt2 --bos \"The capital of France is\" --max-new-tokens 12"
+    })
 final class GenerateCommand implements Command {
   @Mixin private final PromptInput input = new PromptInput();
 
@@ -45,21 +48,17 @@ final class GenerateCommand implements Command {
       description = "Sample from the smallest set with this probability; 1 (default) is all.")
   private double topP = 1;
 
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      description = "Seed of the sampling; 0 unless given.")
+  @Option(names = "--seed", paramLabel = "N", description = "Seed of the sampling; 0 unless given.")
   private @Nullable Long seed;
 
   @Option(
       names = "--repetition-penalty",
       paramLabel = "X",
-      description = "Divides (or multiplies, below 0) logits of tokens that occurred; 1 (default) is none.")
+      description =
+          "Divides (or multiplies, below 0) logits of tokens that occurred; 1 (default) is none.")
   private double repetitionPenalty = 1;
 
-  @Option(
-      names = "--ignore-eos",
-      description = "Go on behind an end-of-text token.")
+  @Option(names = "--ignore-eos", description = "Go on behind an end-of-text token.")
   private boolean ignoreEos;
 
   @Mixin private final PlanOption edit = new PlanOption();
@@ -82,7 +81,13 @@ final class GenerateCommand implements Command {
   public void run() {
     GenerationOptions options =
         new GenerationOptions(
-            maxNewTokens, temperature, topK, topP, repetitionPenalty, seed == null ? 0 : seed, ignoreEos);
+            maxNewTokens,
+            temperature,
+            topK,
+            topP,
+            repetitionPenalty,
+            seed == null ? 0 : seed,
+            ignoreEos);
     input.validate();
     compute.validate();
     result.validate();
@@ -94,7 +99,9 @@ final class GenerateCommand implements Command {
       Prompt prompt = input.resolve(model, screen, output);
       long start = System.nanoTime();
       GenerationResult generated =
-          output.json() ? silently(model, prompt, options, plan) : streaming(model, prompt, options, plan);
+          output.json()
+              ? silently(model, prompt, options, plan)
+              : streaming(model, prompt, options, plan);
       long nanos = System.nanoTime() - start;
       output.detail(
           "generated %d tokens in %s, %s tokens a second"
@@ -109,14 +116,19 @@ final class GenerateCommand implements Command {
     }
   }
 
-  private GenerationResult silently(Model model, Prompt prompt, GenerationOptions options, HookPlan plan) {
+  private GenerationResult silently(
+      Model model, Prompt prompt, GenerationOptions options, HookPlan plan) {
     try (Progress progress = Progress.start(screen, output, "generating")) {
       return model.generate(
-          prompt, options, plan, (sequence, step, id) -> progress.update(step + 1L, options.maxNewTokens()));
+          prompt,
+          options,
+          plan,
+          (sequence, step, id) -> progress.update(step + 1L, options.maxNewTokens()));
     }
   }
 
-  private GenerationResult streaming(Model model, Prompt prompt, GenerationOptions options, HookPlan plan) {
+  private GenerationResult streaming(
+      Model model, Prompt prompt, GenerationOptions options, HookPlan plan) {
     if (!model.hasTokenizer()) {
       // There is no text; the ids come in the form that --ids reads.
       GenerationResult generated = model.generate(prompt, options, plan, GenerationListener.NONE);
@@ -155,6 +167,8 @@ final class GenerateCommand implements Command {
 
   private static int[] withoutEnd(GenerationResult generated) {
     int[] ids = generated.ids();
-    return generated.stopped() == GenerationResult.Stop.EOS ? Arrays.copyOf(ids, ids.length - 1) : ids;
+    return generated.stopped() == GenerationResult.Stop.EOS
+        ? Arrays.copyOf(ids, ids.length - 1)
+        : ids;
   }
 }

@@ -26,9 +26,7 @@ final class HooksCommand implements Command {
   @Parameters(index = "0", paramLabel = "MODEL", description = Help.MODEL)
   private String name = "";
 
-  @Option(
-      names = "--all",
-      description = "One line for each layer; otherwise the layers share one.")
+  @Option(names = "--all", description = "One line for each layer; otherwise the layers share one.")
   private boolean all;
 
   @Mixin private final ResultFile result = new ResultFile();
@@ -99,7 +97,10 @@ final class HooksCommand implements Command {
       if (folded && entry.point().layer() > 0) {
         continue;
       }
-      String shown = folded ? site.template().replace("{l}", "{0-" + (config.layers() - 1) + "}") : entry.name();
+      String shown =
+          folded
+              ? site.template().replace("{l}", "{0-" + (config.layers() - 1) + "}")
+              : entry.name();
       table.row(
           folded && config.layers() == 1 ? entry.name() : shown,
           shape(site, config),

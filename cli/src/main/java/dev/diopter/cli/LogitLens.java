@@ -13,9 +13,11 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * What a model would predict if it stopped after each block: the residual stream straight through the final norm and the unembedding.
+ * What a model would predict if it stopped after each block: the residual stream straight through
+ * the final norm and the unembedding.
  *
- * @param cells the most probable token, by depth (0 is the embedding, l + 1 is the output of block l) and position
+ * @param cells the most probable token, by depth (0 is the embedding, l + 1 is the output of block
+ *     l) and position
  */
 record LogitLens(NextTokens.Candidate[][] cells) {
   private static final int GAP = 1;
@@ -37,7 +39,8 @@ record LogitLens(NextTokens.Candidate[][] cells) {
     Activation last = run.activation("blocks.%d.hook_resid_post".formatted(layers - 1));
     residuals.add(last.values());
     List<Prompt> prompts = Collections.nCopies(layers + 1, prompt);
-    List<RunResult> heads = model.run(RunRequest.of(prompts).startAt(layers, residuals).logits(Logits.ALL));
+    List<RunResult> heads =
+        model.run(RunRequest.of(prompts).startAt(layers, residuals).logits(Logits.ALL));
     int vocabulary = model.config().vocabulary();
     NextTokens.Candidate[][] cells = new NextTokens.Candidate[layers + 1][prompt.length()];
     for (int depth = 0; depth <= layers; depth++) {
@@ -62,12 +65,16 @@ record LogitLens(NextTokens.Candidate[][] cells) {
     StringBuilder head = new StringBuilder("  " + " ".repeat(label) + " ");
     for (int depth = 0; depth < cells.length; depth++) {
       String title = depth == 0 ? "embed" : "block " + (depth - 1);
-      head.append(Text.padRight(Text.fit(title, token + PERCENT), token + PERCENT)).append(" ".repeat(GAP));
+      head.append(Text.padRight(Text.fit(title, token + PERCENT), token + PERCENT))
+          .append(" ".repeat(GAP));
     }
     screen.out().println(style.bold(head.toString().stripTrailing()));
     for (int position = 0; position < ids.length; position++) {
       StringBuilder line =
-          new StringBuilder("  " + Text.padRight(Text.fit(Pages.place(tokens, ids, position), label), label) + " ");
+          new StringBuilder(
+              "  "
+                  + Text.padRight(Text.fit(Pages.place(tokens, ids, position), label), label)
+                  + " ");
       for (NextTokens.Candidate[] atDepth : cells) {
         line.append(cell(atDepth[position], tokens, token, style)).append(" ".repeat(GAP));
       }
@@ -85,7 +92,8 @@ record LogitLens(NextTokens.Candidate[][] cells) {
     return widest;
   }
 
-  private static String cell(NextTokens.Candidate candidate, Tokens tokens, int token, Style style) {
+  private static String cell(
+      NextTokens.Candidate candidate, Tokens tokens, int token, Style style) {
     String name = Text.padRight(Text.fit(tokens.shown(candidate.id()), token), token);
     String percent = Text.padLeft(Numbers.fixed(100 * candidate.probability(), 0), PERCENT);
     return style.heat(name + percent, candidate.probability());

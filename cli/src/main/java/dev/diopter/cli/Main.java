@@ -2,6 +2,7 @@ package dev.diopter.cli;
 
 import dev.diopter.engine.UsageException;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 import picocli.CommandLine.ParseResult;
 
@@ -32,7 +33,7 @@ public final class Main {
     try {
       requireReadable(arguments);
       CommandLine root = Commands.parser(arguments, screen);
-      root.setOut(new PrintWriter(screen.out(), true));
+      root.setOut(new PrintWriter(screen.out(), true, StandardCharsets.UTF_8));
       ParseResult parsed = root.parseArgs(arguments);
       if (CommandLine.executeHelpRequest(parsed) == null) {
         ParseResult chosen = parsed;
@@ -55,7 +56,8 @@ public final class Main {
     } catch (CommandLine.ParameterException e) {
       screen.out().flush();
       return Failures.report(e, e.getCommandLine().getCommandSpec().qualifiedName(), trace, screen);
-    } catch (Throwable e) { // The one place that may: whatever it is, the user gets a line and a code.
+    } catch (
+        Throwable e) { // The one place that may: whatever it is, the user gets a line and a code.
       screen.out().flush();
       return Failures.report(e, name, trace, screen);
     }
@@ -65,13 +67,17 @@ public final class Main {
     return String.join(", ", line.getSubcommands().keySet());
   }
 
-  /** In the C locale the JVM replaces what is not ASCII before we see it; a prompt must not change unnoticed. */
+  /**
+   * In the C locale the JVM replaces what is not ASCII before we see it; a prompt must not change
+   * unnoticed.
+   */
   private static void requireReadable(String[] arguments) {
     for (String argument : arguments) {
       if (argument.indexOf('\uFFFD') >= 0
           && !"UTF-8".equals(System.getProperty("sun.jnu.encoding"))) {
         throw new UsageException(
-            "expected arguments that this locale can read, found characters that are not ASCII; set LC_ALL=C.UTF-8");
+            "expected arguments that this locale can read, found characters that are not ASCII; set"
+                + " LC_ALL=C.UTF-8");
       }
     }
   }

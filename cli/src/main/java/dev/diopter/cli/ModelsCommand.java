@@ -12,6 +12,7 @@ final class ModelsCommand {
       names = {"-h", "--help"},
       usageHelp = true,
       description = "Show this page.")
+  @SuppressWarnings("UnusedVariable") // The parser acts on it.
   private boolean help;
 
   private final Screen screen;

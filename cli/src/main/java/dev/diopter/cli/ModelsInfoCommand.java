@@ -18,7 +18,8 @@ import tools.jackson.databind.node.ObjectNode;
 /** {@code diopter models info}: what can be said of a model without running it. */
 @picocli.CommandLine.Command(
     name = "info",
-    description = "Show a model's architecture, sizes, special ids and tokenizer, without loading it.")
+    description =
+        "Show a model's architecture, sizes, special ids and tokenizer, without loading it.")
 final class ModelsInfoCommand implements Command {
   @Parameters(index = "0", paramLabel = "MODEL", description = Help.MODEL)
   private String name = "";
@@ -114,14 +115,19 @@ final class ModelsInfoCommand implements Command {
     line(
         "heads",
         "%s of width %s, %s for keys and values"
-            .formatted(text(facts, "heads"), text(facts, "head_dim"), text(facts, "key_value_heads")));
+            .formatted(
+                text(facts, "heads"), text(facts, "head_dim"), text(facts, "key_value_heads")));
     line("MLP", "%s, width %s".formatted(text(facts, "mlp"), text(facts, "mlp_width")));
     line("norm", "%s, epsilon %s".formatted(text(facts, "norm"), text(facts, "norm_epsilon")));
     line(
         "positions",
-        text(facts, "positions") + (facts.path("rotary").isNull() ? "" : ", " + text(facts, "rotary")));
+        text(facts, "positions")
+            + (facts.path("rotary").isNull() ? "" : ", " + text(facts, "rotary")));
     line("context", text(facts, "context") + " tokens");
-    line("vocabulary", text(facts, "vocabulary") + (facts.path("tied_head").booleanValue() ? ", tied head" : ", head of its own"));
+    line(
+        "vocabulary",
+        text(facts, "vocabulary")
+            + (facts.path("tied_head").booleanValue() ? ", tied head" : ", head of its own"));
     line("BOS id", facts.path("bos_id").isNull() ? "none" : text(facts, "bos_id"));
     line("EOS ids", ids(facts.path("eos_ids")));
     line("tokenizer", tokenizer(facts.path("tokenizer")));

@@ -12,7 +12,9 @@ import tools.jackson.databind.node.ObjectNode;
 /** {@code diopter models list}: what can be opened by name. */
 @picocli.CommandLine.Command(
     name = "list",
-    description = "List the models that can be opened by name: bundled ones and those in the local Hugging Face cache.")
+    description =
+        "List the models that can be opened by name: bundled ones and those in the local Hugging"
+            + " Face cache.")
 final class ModelsListCommand implements Command {
   @Mixin private final ResultFile result = new ResultFile();
   @Mixin private final OutputOptions output;
@@ -63,7 +65,13 @@ final class ModelsListCommand implements Command {
 
   private void print(ModelStore store, List<ModelInfo> models) {
     Tables table =
-        new Tables().left("model").left("architecture").right("parameters").left("dtype").right("size").left("where");
+        new Tables()
+            .left("model")
+            .left("architecture")
+            .right("parameters")
+            .left("dtype")
+            .right("size")
+            .left("where");
     for (ModelInfo model : models) {
       if (model.problem() == null) {
         table.row(
@@ -83,14 +91,17 @@ final class ModelsListCommand implements Command {
         .out()
         .println(
             Style.of(screen)
-                .faint("  Hugging Face cache: " + (store.cacheFolder() == null ? "none" : store.cacheFolder())));
+                .faint(
+                    "  Hugging Face cache: "
+                        + (store.cacheFolder() == null ? "none" : store.cacheFolder())));
   }
 
   private static boolean isBundled(ModelInfo model) {
     return ModelStore.BUNDLED.contains(model.name());
   }
 
-  private static @org.jspecify.annotations.Nullable String text(@org.jspecify.annotations.Nullable Path path) {
+  private static @org.jspecify.annotations.Nullable String text(
+      @org.jspecify.annotations.Nullable Path path) {
     return path == null ? null : path.toString();
   }
 }

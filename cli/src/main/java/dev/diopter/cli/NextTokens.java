@@ -4,7 +4,10 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.PriorityQueue;
 
-/** The most probable tokens of a row of logits. The softmax is taken over the whole row in double precision. */
+/**
+ * The most probable tokens of a row of logits. The softmax is taken over the whole row in double
+ * precision.
+ */
 final class NextTokens {
 
   /**
@@ -18,7 +21,10 @@ final class NextTokens {
 
   private NextTokens() {}
 
-  /** The {@code count} largest logits, largest first, the lower id first among equals; not-a-number last. */
+  /**
+   * The {@code count} largest logits, largest first, the lower id first among equals; not-a-number
+   * last.
+   */
   static Candidate[] top(float[] logits, int from, int vocabulary, int count) {
     // The root is the worst of the best so far.
     Comparator<Integer> worstFirst =

@@ -3,7 +3,10 @@ package dev.diopter.cli;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 
-/** Numbers as people read them. Independent of the locale; {@code String.format} would cost tens of milliseconds at start-up. */
+/**
+ * Numbers as people read them. Independent of the locale; {@code String.format} would cost tens of
+ * milliseconds at start-up.
+ */
 final class Numbers {
   private static final String[] UNITS = {"kB", "MB", "GB", "TB"};
   private static final String[] COUNTS = {"k", "M", "B", "T"};

@@ -8,14 +8,18 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
-/** A buffered printer that remembers what went wrong; {@link PrintStream} alone only remembers that something did. */
+/**
+ * A buffered printer that remembers what went wrong; {@link PrintStream} alone only remembers that
+ * something did.
+ */
 final class Output {
   final PrintStream printer;
   private final Watched watched;
 
   Output(OutputStream out) {
     watched = new Watched(out);
-    printer = new PrintStream(new BufferedOutputStream(watched, 1 << 14), false, StandardCharsets.UTF_8);
+    printer =
+        new PrintStream(new BufferedOutputStream(watched, 1 << 14), false, StandardCharsets.UTF_8);
   }
 
   /** The first failure, or null. */

@@ -26,6 +26,7 @@ final class OutputOptions {
       names = {"-h", "--help"},
       usageHelp = true,
       description = "Show this page.")
+  @SuppressWarnings("UnusedVariable") // The parser acts on it.
   private boolean help;
 
   private final List<String> notes = new ArrayList<>();
@@ -50,8 +51,8 @@ final class OutputOptions {
   }
 
   /**
-   * A line for the reader on standard error, unless told to be quiet. It is shown when the command is done: where it fails, the error is
-   * the only line.
+   * A line for the reader on standard error, unless told to be quiet. It is shown when the command
+   * is done: where it fails, the error is the only line.
    */
   void note(String line) {
     notes.add(line);

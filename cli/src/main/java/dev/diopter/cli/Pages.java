@@ -34,13 +34,15 @@ final class Pages {
 
   /** A position with its token, in a column of them. */
   static String place(Tokens tokens, int[] ids, int position) {
-    String number = Text.padLeft(Integer.toString(position), Integer.toString(ids.length - 1).length());
+    String number =
+        Text.padLeft(Integer.toString(position), Integer.toString(ids.length - 1).length());
     return number + " " + tokens.shown(ids[position]);
   }
 
   /** The table of next tokens. */
   static void nextTokens(Screen screen, Tokens tokens, NextTokens.Candidate[] candidates) {
-    Tables table = new Tables().right("rank").right("id").left("token").right("logit").right("probability");
+    Tables table =
+        new Tables().right("rank").right("id").left("token").right("logit").right("probability");
     int rank = 1;
     for (NextTokens.Candidate candidate : candidates) {
       table.row(

@@ -23,7 +23,9 @@ final class PlanOption {
   HookPlan readEdits(OutputOptions output) {
     HookPlan plan = read();
     if (!plan.reads().isEmpty()) {
-      output.note("note: the reads of %s are left out here; diopter cache writes them to a file".formatted(file));
+      output.note(
+          "note: the reads of %s are left out here; diopter cache writes them to a file"
+              .formatted(file));
     }
     return new HookPlan(java.util.List.of(), plan.edits());
   }

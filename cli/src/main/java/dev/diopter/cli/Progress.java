@@ -5,8 +5,8 @@ import java.util.TimerTask;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One line on standard error about work that lasts, redrawn a few times a second and wiped when the work is done. It appears after a
- * second, and only on a terminal.
+ * One line on standard error about work that lasts, redrawn a few times a second and wiped when the
+ * work is done. It appears after a second, and only on a terminal.
  */
 final class Progress implements AutoCloseable {
   private static final long DELAY_MILLIS = 1000;
@@ -66,7 +66,7 @@ final class Progress implements AutoCloseable {
     if (total <= 0) {
       return what + " \u2026 " + spent;
     }
-    int filled = (int) Math.clamp(BAR * done / total, 0, BAR);
+    int filled = Math.clamp(BAR * done / total, 0, BAR);
     return what
         + " \u2595"
         + "\u2588".repeat(filled)

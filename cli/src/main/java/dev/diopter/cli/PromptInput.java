@@ -28,10 +28,7 @@ final class PromptInput {
       description = "Text; - reads it from standard input. Words that start with - go behind --.")
   private @Nullable String text;
 
-  @Option(
-      names = "--ids",
-      paramLabel = "1,2,3",
-      description = "Token ids instead of a text.")
+  @Option(names = "--ids", paramLabel = "1,2,3", description = "Token ids instead of a text.")
   private @Nullable String ids;
 
   @Option(
@@ -64,7 +61,8 @@ final class PromptInput {
               .formatted(given == 0 ? "none" : given == 2 ? "two of them" : "all of them"));
     }
     if (noSpecial && text == null) {
-      throw new UsageException("--no-special: expected a text prompt, got token ids, which have no template");
+      throw new UsageException(
+          "--no-special: expected a text prompt, got token ids, which have no template");
     }
     if (ids != null) {
       // Read now, so that a wrong number is reported at once.
@@ -77,10 +75,13 @@ final class PromptInput {
     Prompt prompt;
     if (text == null) {
       Prompt given =
-          Prompt.ofIds(ids != null ? TokenIds.parse(ids) : TokenIds.read(Objects.requireNonNull(idsFile)));
+          Prompt.ofIds(
+              ids != null ? TokenIds.parse(ids) : TokenIds.read(Objects.requireNonNull(idsFile)));
       prompt = bos ? opened.withBos(given) : given;
     } else {
-      prompt = opened.prompt(text.equals("-") ? standardInput(screen) : text, new PromptOptions(bos, !noSpecial));
+      prompt =
+          opened.prompt(
+              text.equals("-") ? standardInput(screen) : text, new PromptOptions(bos, !noSpecial));
     }
     adviseBos(prompt, opened, output);
     return prompt;
@@ -90,7 +91,9 @@ final class PromptInput {
   private static void adviseBos(Prompt prompt, Model model, OutputOptions output) {
     Integer id = model.config().bosId();
     if (model.name().startsWith("demo-") && id != null && prompt.ids()[0] != id) {
-      output.note("note: %s was trained with BOS in front of every text; you may want --bos".formatted(model.name()));
+      output.note(
+          "note: %s was trained with BOS in front of every text; you may want --bos"
+              .formatted(model.name()));
     }
   }
 

@@ -10,7 +10,10 @@ import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 import tools.jackson.databind.node.ObjectNode;
 
-/** The result of a command as one JSON object: on standard output with {@code --json}, in a file with {@code --out}. */
+/**
+ * The result of a command as one JSON object: on standard output with {@code --json}, in a file
+ * with {@code --out}.
+ */
 final class ResultFile {
   @Option(
       names = "--out",
@@ -51,7 +54,8 @@ final class ResultFile {
   }
 
   /**
-   * Fails where a file surely cannot be written, so that nobody waits for a result that cannot be kept.
+   * Fails where a file surely cannot be written, so that nobody waits for a result that cannot be
+   * kept.
    *
    * @throws FormatException with path and reason
    */
@@ -62,10 +66,12 @@ final class ResultFile {
     }
     if (folder == null || !Files.isDirectory(folder)) {
       throw new FormatException(
-          "%s: cannot be written: the folder %s does not exist; create it first".formatted(file, folder));
+          "%s: cannot be written: the folder %s does not exist; create it first"
+              .formatted(file, folder));
     }
     if (!Files.isWritable(folder)) {
-      throw new FormatException("%s: cannot be written: the folder %s is read-only".formatted(file, folder));
+      throw new FormatException(
+          "%s: cannot be written: the folder %s is read-only".formatted(file, folder));
     }
   }
 }

@@ -20,11 +20,13 @@ final class RootCommand {
       names = {"-h", "--help"},
       usageHelp = true,
       description = "Show this page.")
+  @SuppressWarnings("UnusedVariable") // The parser acts on it.
   private boolean help;
 
   @Option(
       names = {"-V", "--version"},
       versionHelp = true,
       description = "Show the version.")
+  @SuppressWarnings("UnusedVariable") // The parser acts on it.
   private boolean version;
 }

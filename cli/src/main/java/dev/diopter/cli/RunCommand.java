@@ -56,7 +56,8 @@ final class RunCommand implements Command {
       long start = System.nanoTime();
       RunResult run = model.run(RunRequest.of(prompt).plan(plan).withLoss()).getFirst();
       output.detail(
-          "ran %d tokens in %s".formatted(prompt.length(), Numbers.duration(System.nanoTime() - start)));
+          "ran %d tokens in %s"
+              .formatted(prompt.length(), Numbers.duration(System.nanoTime() - start)));
       float[] logits = run.lastLogits();
       NextTokens.Candidate[] candidates = NextTokens.top(logits, 0, logits.length, top);
       Tokens tokens = Tokens.of(model);
@@ -69,7 +70,8 @@ final class RunCommand implements Command {
     }
   }
 
-  private static ObjectNode object(Model model, RunResult run, Tokens tokens, NextTokens.Candidate[] candidates) {
+  private static ObjectNode object(
+      Model model, RunResult run, Tokens tokens, NextTokens.Candidate[] candidates) {
     ObjectNode object = Json.object();
     object.put("model", model.name());
     object.put("backend", model.backend());

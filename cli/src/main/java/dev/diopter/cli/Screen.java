@@ -1,5 +1,6 @@
 package dev.diopter.cli;
 
+import java.io.Console;
 import java.io.FileDescriptor;
 import java.io.FileInputStream;
 import java.io.FileOutputStream;
@@ -10,12 +11,14 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 
 /**
- * Where a command reads and writes: results go to {@link #out()}, everything else to {@link #err()}. Tests make one on byte arrays.
+ * Where a command reads and writes: results go to {@link #out()}, everything else to {@link
+ * #err()}. Tests make one on byte arrays.
  *
- * <p>Both streams are UTF-8 whatever the locale says: JSON must be, and the C locale of bare containers would turn every token that is
- * not ASCII into a question mark.
+ * <p>Both streams are UTF-8 whatever the locale says: JSON must be, and the C locale of bare
+ * containers would turn every token that is not ASCII into a question mark.
  */
 public final class Screen {
   /** Width of pages that do not go to a terminal. */
@@ -103,7 +106,10 @@ public final class Screen {
     return errTerminal;
   }
 
-  /** Whether results may be coloured: on a terminal that is not a dumb one, unless NO_COLOR is set to anything. */
+  /**
+   * Whether results may be coloured: on a terminal that is not a dumb one, unless NO_COLOR is set
+   * to anything.
+   */
   public boolean colour() {
     return outTerminal
         && environment.getOrDefault("NO_COLOR", "").isEmpty()
@@ -149,13 +155,17 @@ public final class Screen {
     }
   }
 
-  /** The JDK's own test needs standard input to be a terminal too, so {@code /proc} is asked first. */
+  /**
+   * The JDK's own test needs standard input to be a terminal too, so {@code /proc} is asked first.
+   */
   private static boolean isTerminal(int descriptor) {
     try {
       String target = Files.readSymbolicLink(Path.of("/proc/self/fd/" + descriptor)).toString();
-      return target.startsWith("/dev/pts/") || target.startsWith("/dev/tty") || target.equals("/dev/console");
+      return target.startsWith("/dev/pts/")
+          || target.startsWith("/dev/tty")
+          || target.equals("/dev/console");
     } catch (IOException | UnsupportedOperationException e) {
-      return System.console() != null && System.console().isTerminal();
+      return Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent();
     }
   }
 }

@@ -6,8 +6,9 @@ import java.util.ResourceBundle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the library logs, as one line each on standard error: warnings always, the rest with {@code --verbose}. The JDK's own logger would
- * print two lines and take longer to start than the message is worth.
+ * What the library logs, as one line each on standard error: warnings always, the rest with {@code
+ * --verbose}. The JDK's own logger would print two lines and take longer to start than the message
+ * is worth.
  */
 public final class StandardErrorLog extends System.LoggerFinder {
   private static volatile System.Logger.Level least = System.Logger.Level.WARNING;
@@ -37,20 +38,34 @@ public final class StandardErrorLog extends System.LoggerFinder {
     }
 
     @Override
-    public void log(Level level, @Nullable ResourceBundle bundle, @Nullable String message, @Nullable Throwable thrown) {
+    public void log(
+        Level level,
+        @Nullable ResourceBundle bundle,
+        @Nullable String message,
+        @Nullable Throwable thrown) {
       print(level, thrown == null ? String.valueOf(message) : message + ": " + thrown);
     }
 
     @Override
-    public void log(Level level, @Nullable ResourceBundle bundle, @Nullable String format, @Nullable Object @Nullable ... values) {
+    public void log(
+        Level level,
+        @Nullable ResourceBundle bundle,
+        @Nullable String format,
+        @Nullable Object @Nullable ... values) {
       boolean plain = values == null || values.length == 0 || format == null;
-      print(level, plain ? String.valueOf(format) : new MessageFormat(format, Locale.ROOT).format(values));
+      print(
+          level,
+          plain ? String.valueOf(format) : new MessageFormat(format, Locale.ROOT).format(values));
     }
 
     private void print(Level level, String message) {
       if (isLoggable(level)) {
         System.err.println(
-            Text.harmless("diopter: " + level.name().toLowerCase(Locale.ROOT) + ": " + message.replace('\n', ' ')));
+            Text.harmless(
+                "diopter: "
+                    + level.name().toLowerCase(Locale.ROOT)
+                    + ": "
+                    + message.replace('\n', ' ')));
       }
     }
   }

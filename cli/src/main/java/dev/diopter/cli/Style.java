@@ -4,7 +4,10 @@ package dev.diopter.cli;
 final class Style {
   private static final String RESET = "\u001b[0m";
 
-  /** Backgrounds of a 256-colour terminal from nothing to sure, each dark enough for white text or light enough for black. */
+  /**
+   * Backgrounds of a 256-colour terminal from nothing to sure, each dark enough for white text or
+   * light enough for black.
+   */
   private static final int[] HEAT = {236, 17, 18, 25, 31, 37, 71, 107, 143, 178, 220};
 
   private static final int FIRST_LIGHT = 6;
@@ -42,7 +45,7 @@ final class Style {
 
   /** The text on a background that says how large a probability is. */
   String heat(String text, double probability) {
-    int level = (int) Math.clamp(Math.round(probability * (HEAT.length - 1)), 0, HEAT.length - 1);
+    int level = Math.clamp(Math.round(probability * (HEAT.length - 1)), 0, HEAT.length - 1);
     return wrap((level >= FIRST_LIGHT ? "38;5;16" : "38;5;255") + ";48;5;" + HEAT[level], text);
   }
 

@@ -6,7 +6,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * The one printer of tables: headed columns, two blanks apart, on a rule; the last column wraps at blanks where it would leave the page.
+ * The one printer of tables: headed columns, two blanks apart, on a rule; the last column wraps at
+ * blanks where it would leave the page.
  */
 final class Tables {
   private static final String GAP = "  ";
@@ -39,7 +40,8 @@ final class Tables {
   /** One row, a cell for each column. */
   Tables row(String... cells) {
     if (cells.length != columns.size()) {
-      throw new IllegalArgumentException("expected %d cells, got %d".formatted(columns.size(), cells.length));
+      throw new IllegalArgumentException(
+          "expected %d cells, got %d".formatted(columns.size(), cells.length));
     }
     rows.add(cells.clone());
     return this;
@@ -90,7 +92,10 @@ final class Tables {
     return line.toString().stripTrailing();
   }
 
-  /** Lines of at most this many cells, broken at blanks; a word that is longer stands alone and whole. */
+  /**
+   * Lines of at most this many cells, broken at blanks; a word that is longer stands alone and
+   * whole.
+   */
   static List<String> wrap(String text, int cells) {
     if (Text.width(text) <= cells) {
       return List.of(text);

@@ -8,7 +8,10 @@ import java.nio.charset.CharsetDecoder;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 
-/** Prints tokens as they come, in whole characters: the bytes of a character that is not complete yet wait for the rest of it. */
+/**
+ * Prints tokens as they come, in whole characters: the bytes of a character that is not complete
+ * yet wait for the rest of it.
+ */
 final class TextStream {
   private final Tokenizer tokenizer;
   private final Screen screen;

@@ -22,7 +22,8 @@ final class TokenIds {
     try {
       return numbers(text);
     } catch (NumberFormatException e) {
-      throw new UsageException("--ids: expected numbers with commas between them, such as 1,2,3; " + e.getMessage());
+      throw new UsageException(
+          "--ids: expected numbers with commas between them, such as 1,2,3; " + e.getMessage());
     }
   }
 
@@ -38,7 +39,10 @@ final class TokenIds {
       return numbers(array ? text.substring(1, text.length() - 1) : text);
     } catch (NumberFormatException e) {
       throw new FormatException(
-          file + ": expected token ids as a JSON array or between blanks or commas; " + e.getMessage(), e);
+          file
+              + ": expected token ids as a JSON array or between blanks or commas; "
+              + e.getMessage(),
+          e);
     } catch (NoSuchFileException e) {
       throw new FormatException(file + ": expected a file with token ids, found none", e);
     } catch (CharacterCodingException e) {

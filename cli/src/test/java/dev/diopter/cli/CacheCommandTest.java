@@ -33,24 +33,39 @@ class CacheCommandTest {
     assertThat(json.path("arrays")).hasSize(8);
     assertThat(json.path("arrays").path("unembed.hook_out").toString()).isEqualTo("[1,3,1024]");
     try (Npz npz = Npz.open(file)) {
-      assertThat(npz.names()).containsExactlyInAnyOrderElementsOf(json.path("arrays").propertyNames());
+      assertThat(npz.names())
+          .containsExactlyInAnyOrderElementsOf(json.path("arrays").propertyNames());
       assertThat(npz.read("hook_embed").shape()).containsExactly(1, 3, 128);
       float[] pattern = npz.read("blocks.4.attn.hook_pattern").floats();
       assertThat(npz.read("blocks.4.attn.hook_pattern").shape()).containsExactly(1, 4, 3, 3);
       // The first token has only itself to look at.
       assertThat(pattern).startsWith(1, 0, 0);
       float[] logits = npz.read("unembed.hook_out").floats();
-      JsonNode top = Cli.run("run", "demo-gpt2", "--ids", "0,1,2", "--json").json().path("top").get(0);
-      assertThat(logits[2 * 1024 + top.path("id").intValue()]).isEqualTo(top.path("logit").floatValue());
+      JsonNode top =
+          Cli.run("run", "demo-gpt2", "--ids", "0,1,2", "--json").json().path("top").get(0);
+      assertThat(logits[2 * 1024 + top.path("id").intValue()])
+          .isEqualTo(top.path("logit").floatValue());
     }
-    assertThat(ran.err()).contains("blocks.*.attn.hook_pattern       6  [1, 4, 3, 3]", "wrote " + file + ": 8 arrays");
+    assertThat(ran.err())
+        .contains(
+            "blocks.*.attn.hook_pattern       6  [1, 4, 3, 3]", "wrote " + file + ": 8 arrays");
   }
 
   @Test
   void cache_everything_hasEveryPointOfTheModel() {
     Path file = folder.resolve("all.npz");
     JsonNode arrays =
-        Cli.run("cache", "demo-llama", "--ids", "0,1", "--hooks", "*,optional:*", "--out", file.toString(), "--json", "-q")
+        Cli.run(
+                "cache",
+                "demo-llama",
+                "--ids",
+                "0,1",
+                "--hooks",
+                "*,optional:*",
+                "--out",
+                file.toString(),
+                "--json",
+                "-q")
             .isClean()
             .json()
             .path("arrays");
@@ -84,7 +99,8 @@ class CacheCommandTest {
             file.toString())
         .isDone();
     try (Npz npz = Npz.open(file)) {
-      assertThat(npz.names()).containsExactly("blocks.1.hook_mlp_out.before", "blocks.1.hook_mlp_out");
+      assertThat(npz.names())
+          .containsExactly("blocks.1.hook_mlp_out.before", "blocks.1.hook_mlp_out");
       assertThat(npz.read("blocks.1.hook_mlp_out").floats()).containsOnly(0);
       assertThat(npz.read("blocks.1.hook_mlp_out.before").floats()).doesNotContain(0);
     }
@@ -93,7 +109,17 @@ class CacheCommandTest {
   @Test
   void cache_existingFile_isReplacedWhole() throws IOException {
     Path file = Files.writeString(folder.resolve("c.npz"), "old");
-    Cli.run("cache", "demo-gpt2", "--ids", "0", "--hooks", "hook_embed", "--out", file.toString(), "-q").isClean();
+    Cli.run(
+            "cache",
+            "demo-gpt2",
+            "--ids",
+            "0",
+            "--hooks",
+            "hook_embed",
+            "--out",
+            file.toString(),
+            "-q")
+        .isClean();
     try (Npz npz = Npz.open(file)) {
       assertThat(npz.names()).containsExactly("hook_embed");
     }

@@ -77,7 +77,8 @@ final class Cli {
             terminal,
             environment);
     int code = Main.run(arguments, screen);
-    return new Ran(code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
+    return new Ran(
+        code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
   }
 
   /** A checkpoint without a tokenizer. */

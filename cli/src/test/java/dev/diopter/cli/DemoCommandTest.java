@@ -20,21 +20,27 @@ class DemoCommandTest {
         .containsPattern("(?m)^ +14 ␣to .*␣Mary +\\d\\d+$")
         .contains("What each layer would say", "Where the last token looks", "What next")
         .doesNotContain("\u001b");
-    assertThat(ran.out().lines()).allSatisfy(line -> assertThat(Text.width(line)).isLessThanOrEqualTo(100));
+    assertThat(ran.out().lines())
+        .allSatisfy(line -> assertThat(Text.width(line)).isLessThanOrEqualTo(100));
   }
 
   @ParameterizedTest
   @ValueSource(ints = {80, 100, 120})
   void demo_terminal_staysWithinItsWidth(int width) {
-    Cli.Ran ran = Cli.runOnTerminal(Map.of("COLUMNS", Integer.toString(width), "TERM", "xterm"), "demo").isClean();
+    Cli.Ran ran =
+        Cli.runOnTerminal(Map.of("COLUMNS", Integer.toString(width), "TERM", "xterm"), "demo")
+            .isClean();
     assertThat(ran.out()).contains("\u001b[");
-    assertThat(ran.out().lines()).allSatisfy(line -> assertThat(Text.width(line)).isLessThanOrEqualTo(width));
+    assertThat(ran.out().lines())
+        .allSatisfy(line -> assertThat(Text.width(line)).isLessThanOrEqualTo(width));
   }
 
   @Test
   void demo_noColor_hasNone() {
-    assertThat(Cli.runOnTerminal(Map.of("NO_COLOR", "1"), "demo").isClean().out()).doesNotContain("\u001b");
-    assertThat(Cli.runOnTerminal(Map.of("TERM", "dumb"), "demo").isClean().out()).doesNotContain("\u001b");
+    assertThat(Cli.runOnTerminal(Map.of("NO_COLOR", "1"), "demo").isClean().out())
+        .doesNotContain("\u001b");
+    assertThat(Cli.runOnTerminal(Map.of("TERM", "dumb"), "demo").isClean().out())
+        .doesNotContain("\u001b");
   }
 
   @Test
@@ -57,6 +63,7 @@ class DemoCommandTest {
 
   @Test
   void demo_otherModel_isRefused() {
-    assertThat(Cli.run("demo", "--model", "gpt2").failed(2).err()).contains("expected one of demo-gpt2, demo-llama");
+    assertThat(Cli.run("demo", "--model", "gpt2").failed(2).err())
+        .contains("expected one of demo-gpt2, demo-llama");
   }
 }

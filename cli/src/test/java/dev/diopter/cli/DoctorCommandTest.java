@@ -10,7 +10,16 @@ class DoctorCommandTest {
   @Test
   void doctor_thisMachine_isDescribed() {
     assertThat(Cli.run("doctor").isClean().out())
-        .contains("Java", "cores", "Vector API on", "Backends", "cpu ", "cuda ", "reference ", "the native library loads", "demo-gpt2");
+        .contains(
+            "Java",
+            "cores",
+            "Vector API on",
+            "Backends",
+            "cpu ",
+            "cuda ",
+            "reference ",
+            "the native library loads",
+            "demo-gpt2");
   }
 
   @Test
@@ -22,7 +31,10 @@ class DoctorCommandTest {
     assertThat(json.path("backends")).hasSize(3);
     for (JsonNode backend : json.path("backends")) {
       assertThat(backend.propertyNames()).containsExactly("name", "ok", "detail");
-      assertThat(backend.path("ok").booleanValue() || backend.path("name").stringValue().equals("cuda")).isTrue();
+      assertThat(
+              backend.path("ok").booleanValue()
+                  || backend.path("name").stringValue().equals("cuda"))
+          .isTrue();
     }
   }
 }

@@ -20,7 +20,10 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The launcher's script and the JVM that it starts, on the classes under test: its own build would take as long as all tests. */
+/**
+ * The launcher's script and the JVM that it starts, on the classes under test: its own build would
+ * take as long as all tests.
+ */
 class EndToEndTest {
   private static final long SECONDS = 60;
 
@@ -73,7 +76,11 @@ class EndToEndTest {
 
   @Test
   void run_promptThatIsNotAscii_arrivesWhole() throws Exception {
-    assertThat(start(Map.of("LC_ALL", "C.UTF-8"), "run", "demo-gpt2", "--bos", "é", "--json").isClean().json().path("ids"))
+    assertThat(
+            start(Map.of("LC_ALL", "C.UTF-8"), "run", "demo-gpt2", "--bos", "é", "--json")
+                .isClean()
+                .json()
+                .path("ids"))
         .hasSize(3);
   }
 
@@ -91,7 +98,8 @@ class EndToEndTest {
     System.arraycopy(words, 0, command, 1, words.length);
     Path out = Files.createTempFile(root, "out", "");
     Path err = Files.createTempFile(root, "err", "");
-    ProcessBuilder builder = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
     builder.environment().putAll(environment);
     builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
     Process process = builder.start();

@@ -28,9 +28,16 @@ class FailuresTest {
         Arguments.of(new ModelException("bad\nmodel"), 1, "diopter: bad model"),
         Arguments.of(new FormatException("f: broken"), 1, "diopter: f: broken"),
         Arguments.of(new NoSuchFileException("f"), 1, "diopter: f: no such file or folder"),
-        Arguments.of(new UncheckedIOException(new AccessDeniedException("f")), 1, "diopter: f: not permitted"),
+        Arguments.of(
+            new UncheckedIOException(new AccessDeniedException("f")),
+            1,
+            "diopter: f: not permitted"),
         Arguments.of(new IOException("disk"), 1, "diopter: disk"),
-        Arguments.of(new UnsatisfiedLinkError("libx"), 1, "diopter: a native library cannot be loaded: libx; diopter doctor shows what this machine has"));
+        Arguments.of(
+            new UnsatisfiedLinkError("libx"),
+            1,
+            "diopter: a native library cannot be loaded: libx; diopter doctor shows what this"
+                + " machine has"));
   }
 
   @ParameterizedTest
@@ -43,16 +50,19 @@ class FailuresTest {
   @Test
   void report_outOfMemory_saysWhatToDo() {
     assertThat(report(new OutOfMemoryError(), OutputStream.nullOutputStream())).isEqualTo(1);
-    assertThat(lines()).startsWith("diopter: out of memory with a heap of ").contains("DIOPTER_HEAP=8g");
+    assertThat(lines())
+        .startsWith("diopter: out of memory with a heap of ")
+        .contains("DIOPTER_HEAP=8g");
   }
 
   @Test
   void report_unexpectedFailure_saysThatItIsABug() {
-    assertThat(report(new IllegalStateException("odd"), OutputStream.nullOutputStream())).isEqualTo(1);
+    assertThat(report(new IllegalStateException("odd"), OutputStream.nullOutputStream()))
+        .isEqualTo(1);
     assertThat(lines())
         .isEqualTo(
-            "diopter: unexpected IllegalStateException: odd; this is a bug in diopter: run again with --verbose and"
-                + " report the stack trace"
+            "diopter: unexpected IllegalStateException: odd; this is a bug in diopter: run again"
+                + " with --verbose and report the stack trace"
                 + System.lineSeparator());
   }
 
@@ -65,7 +75,9 @@ class FailuresTest {
   @Test
   void run_fullDisk_isReported() {
     assertThat(runInto("No space left on device")).isEqualTo(1);
-    assertThat(lines()).isEqualTo("diopter hooks: standard output: No space left on device" + System.lineSeparator());
+    assertThat(lines())
+        .isEqualTo(
+            "diopter hooks: standard output: No space left on device" + System.lineSeparator());
   }
 
   private int runInto(String failure) {

@@ -14,14 +14,17 @@ class GenerateCommandTest {
 
   @Test
   void generate_greedy_printsTheTextAlone() {
-    Cli.Ran ran = Cli.run("generate", "demo-gpt2", "--bos", FRANCE, "--max-new-tokens", "2").isClean();
+    Cli.Ran ran =
+        Cli.run("generate", "demo-gpt2", "--bos", FRANCE, "--max-new-tokens", "2").isClean();
     assertThat(ran.out()).isEqualTo(" Paris." + System.lineSeparator());
   }
 
   @Test
   void generate_json_hasTheKeysThatScriptsRelyOn() {
     JsonNode json =
-        Cli.run("generate", "demo-gpt2", "--bos", FRANCE, "--max-new-tokens", "2", "--json").isClean().json();
+        Cli.run("generate", "demo-gpt2", "--bos", FRANCE, "--max-new-tokens", "2", "--json")
+            .isClean()
+            .json();
     assertThat(json.propertyNames())
         .containsExactly("model", "backend", "prompt_ids", "ids", "text", "stopped");
     assertThat(json.path("prompt_ids")).hasSize(6);
@@ -39,47 +42,83 @@ class GenerateCommandTest {
     JsonNode ids = json.path("ids");
     assertThat(ids.get(ids.size() - 1).intValue()).isZero();
     assertThat(json.path("text").stringValue()).doesNotContain("endoftext");
-    assertThat(Cli.run(words).isClean().out()).isEqualTo(json.path("text").stringValue() + System.lineSeparator());
+    assertThat(Cli.run(words).isClean().out())
+        .isEqualTo(json.path("text").stringValue() + System.lineSeparator());
   }
 
   @Test
   void generate_ignoreEos_goesOnBehindIt() {
-    String[] words = {"generate", "demo-gpt2", "--bos", FRANCE, "--max-new-tokens", "60", "--ignore-eos"};
+    String[] words = {
+      "generate", "demo-gpt2", "--bos", FRANCE, "--max-new-tokens", "60", "--ignore-eos"
+    };
     JsonNode json = Cli.run(with(words, "--json")).isClean().json();
     assertThat(json.path("ids")).hasSize(60);
     assertThat(json.path("stopped").stringValue()).isEqualTo("length");
-    assertThat(Cli.run(words).isClean().out()).isEqualTo(json.path("text").stringValue() + System.lineSeparator());
+    assertThat(Cli.run(words).isClean().out())
+        .isEqualTo(json.path("text").stringValue() + System.lineSeparator());
   }
 
   @Test
   void generate_sampling_repeatsWithItsSeed() {
-    String[] words = {"generate", "demo-gpt2", "--bos", "Mary", "--max-new-tokens", "20", "--temperature", "1.5", "--json"};
+    String[] words = {
+      "generate",
+      "demo-gpt2",
+      "--bos",
+      "Mary",
+      "--max-new-tokens",
+      "20",
+      "--temperature",
+      "1.5",
+      "--json"
+    };
     String first = Cli.run(with(words, "--seed", "1")).isClean().out();
     assertThat(Cli.run(with(words, "--seed", "1")).isClean().out()).isEqualTo(first);
     assertThat(Cli.run(with(words, "--seed", "2")).isClean().json().path("ids"))
         .isNotEqualTo(Cli.run(with(words, "--seed", "1")).json().path("ids"));
-    assertThat(Cli.run(with(words, "--seed", "7")).isClean().json().path("seed").intValue()).isEqualTo(7);
+    assertThat(Cli.run(with(words, "--seed", "7")).isClean().json().path("seed").intValue())
+        .isEqualTo(7);
   }
 
   @Test
   void generate_topKOfOne_isGreedy() {
     String[] words = {"generate", "demo-gpt2", "--bos", FRANCE, "--max-new-tokens", "5", "--json"};
-    assertThat(Cli.run(with(words, "--temperature", "2", "--top-k", "1")).isClean().json().path("ids"))
+    assertThat(
+            Cli.run(with(words, "--temperature", "2", "--top-k", "1")).isClean().json().path("ids"))
         .isEqualTo(Cli.run(words).isClean().json().path("ids"));
   }
 
   @Test
   void generate_samplingOptionsWithoutTemperature_areSaidToDoNothing() {
-    Cli.Ran ran = Cli.run("generate", "demo-gpt2", "--ids", "0", "--max-new-tokens", "1", "--seed", "3").isDone();
-    assertThat(ran.err()).isEqualTo("note: --top-k, --top-p and --seed change nothing without --temperature\n");
+    Cli.Ran ran =
+        Cli.run("generate", "demo-gpt2", "--ids", "0", "--max-new-tokens", "1", "--seed", "3")
+            .isDone();
+    assertThat(ran.err())
+        .isEqualTo("note: --top-k, --top-p and --seed change nothing without --temperature\n");
   }
 
   @Test
   void generate_checkpointWithoutTokenizer_printsIds() {
-    Cli.Ran ran = Cli.run("generate", Cli.fixture("gpt2-tiny"), "--ids", "1,2", "--max-new-tokens", "3", "--ignore-eos").isClean();
+    Cli.Ran ran =
+        Cli.run(
+                "generate",
+                Cli.fixture("gpt2-tiny"),
+                "--ids",
+                "1,2",
+                "--max-new-tokens",
+                "3",
+                "--ignore-eos")
+            .isClean();
     assertThat(ran.out()).matches("\\d+,\\d+,\\d+\\R");
     JsonNode json =
-        Cli.run("generate", Cli.fixture("gpt2-tiny"), "--ids", "1,2", "--max-new-tokens", "3", "--ignore-eos", "--json")
+        Cli.run(
+                "generate",
+                Cli.fixture("gpt2-tiny"),
+                "--ids",
+                "1,2",
+                "--max-new-tokens",
+                "3",
+                "--ignore-eos",
+                "--json")
             .isClean()
             .json();
     assertThat(json.path("text").isNull()).isTrue();
@@ -93,15 +132,20 @@ class GenerateCommandTest {
             """
             {"edits": [{"hook": "blocks.*.hook_attn_out", "steps": "all", "op": "zero"}]}
             """);
-    String[] words = {"generate", "demo-gpt2", "--bos", FRANCE, "--max-new-tokens", "5", "--ignore-eos", "--json"};
+    String[] words = {
+      "generate", "demo-gpt2", "--bos", FRANCE, "--max-new-tokens", "5", "--ignore-eos", "--json"
+    };
     assertThat(Cli.run(with(words, "--edit", plan.toString())).isClean().json().path("ids"))
         .isNotEqualTo(Cli.run(words).isClean().json().path("ids"));
   }
 
   @Test
   void generate_verbose_tellsSpeedAndReason() {
-    Cli.Ran ran = Cli.run("generate", "demo-gpt2", "--ids", "0", "--max-new-tokens", "2", "--verbose").isDone();
-    assertThat(ran.err()).contains("loaded demo-gpt2 on ", "generated 2 tokens in ", "stopped: length");
+    Cli.Ran ran =
+        Cli.run("generate", "demo-gpt2", "--ids", "0", "--max-new-tokens", "2", "--verbose")
+            .isDone();
+    assertThat(ran.err())
+        .contains("loaded demo-gpt2 on ", "generated 2 tokens in ", "stopped: length");
   }
 
   private static String[] with(String[] words, String... more) {

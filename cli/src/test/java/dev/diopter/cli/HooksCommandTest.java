@@ -11,9 +11,13 @@ class HooksCommandTest {
   void hooks_model_foldsTheLayers() {
     Cli.Ran ran = Cli.run("hooks", "demo-gpt2").isClean();
     assertThat(ran.out())
-        .contains("blocks.{0-5}.attn.hook_pattern      [4, query, key]", "hook_pos_embed", "sizes: head 4")
+        .contains(
+            "blocks.{0-5}.attn.hook_pattern      [4, query, key]",
+            "hook_pos_embed",
+            "sizes: head 4")
         .doesNotContain("blocks.3.", "hook_rot_q");
-    assertThat(ran.out().lines()).allSatisfy(line -> assertThat(Text.width(line)).isLessThanOrEqualTo(100));
+    assertThat(ran.out().lines())
+        .allSatisfy(line -> assertThat(Text.width(line)).isLessThanOrEqualTo(100));
   }
 
   @Test
@@ -30,7 +34,8 @@ class HooksCommandTest {
     assertThat(json.path("hooks")).hasSize(161);
     JsonNode pattern = null;
     for (JsonNode hook : json.path("hooks")) {
-      assertThat(hook.propertyNames()).containsExactly("name", "layer", "axes", "shape", "optional", "meaning");
+      assertThat(hook.propertyNames())
+          .containsExactly("name", "layer", "axes", "shape", "optional", "meaning");
       pattern = hook.path("name").stringValue().equals("blocks.2.attn.hook_k") ? hook : pattern;
     }
     assertThat(pattern).isNotNull();

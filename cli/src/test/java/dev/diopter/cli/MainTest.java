@@ -11,16 +11,36 @@ class MainTest {
   @Test
   void help_root_listsEveryCommand() {
     assertThat(Cli.run("--help").isClean().out())
-        .contains("demo ", "run ", "generate ", "hooks ", "cache ", "models ", "doctor ", "Exit codes: 0 done, 1 failed, 2 wrong usage.");
+        .contains(
+            "demo ",
+            "run ",
+            "generate ",
+            "hooks ",
+            "cache ",
+            "models ",
+            "doctor ",
+            "Exit codes: 0 done, 1 failed, 2 wrong usage.");
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"demo", "run", "generate", "hooks", "cache", "models", "models list", "models info", "doctor"})
+  @ValueSource(
+      strings = {
+        "demo",
+        "run",
+        "generate",
+        "hooks",
+        "cache",
+        "models",
+        "models list",
+        "models info",
+        "doctor"
+      })
   void help_command_fitsThePage(String command) {
     String[] words = (command + " --help").split(" ");
     Cli.Ran ran = Cli.run(words).isClean();
     assertThat(ran.out()).startsWith("Usage: diopter " + command);
-    assertThat(ran.out().lines()).allSatisfy(line -> assertThat(line.length()).isLessThanOrEqualTo(100));
+    assertThat(ran.out().lines())
+        .allSatisfy(line -> assertThat(line.length()).isLessThanOrEqualTo(100));
   }
 
   @Test

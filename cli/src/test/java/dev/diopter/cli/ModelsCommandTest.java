@@ -9,7 +9,8 @@ class ModelsCommandTest {
 
   @Test
   void list_bundledModels_areThere() {
-    assertThat(Cli.run("models", "list").isClean().out()).contains("demo-gpt2   gpt2", "demo-llama  llama", "bundled");
+    assertThat(Cli.run("models", "list").isClean().out())
+        .contains("demo-gpt2   gpt2", "demo-llama  llama", "bundled");
     JsonNode json = Cli.run("models", "list", "--json").isClean().json();
     assertThat(json.propertyNames()).containsExactly("hub_cache", "models");
     JsonNode first = json.path("models").get(0);
@@ -23,7 +24,12 @@ class ModelsCommandTest {
   @Test
   void info_bundledModel_saysWhatItIs() {
     assertThat(Cli.run("models", "info", "demo-llama").isClean().out())
-        .contains("llama", "1,238,656 parameters, F16", "4 of width 32, 2 for keys and values", "256 tokens", "<|endoftext|> 0");
+        .contains(
+            "llama",
+            "1,238,656 parameters, F16",
+            "4 of width 32, 2 for keys and values",
+            "256 tokens",
+            "<|endoftext|> 0");
   }
 
   @Test

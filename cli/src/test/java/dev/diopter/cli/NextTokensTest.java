@@ -11,7 +11,8 @@ class NextTokensTest {
   @Test
   void top_rows_areSortedWithLowerIdsFirstAmongEquals() {
     float[] logits = {1, 3, 2, 3, -1};
-    assertThat(Arrays.stream(NextTokens.top(logits, 0, 5, 4)).map(NextTokens.Candidate::id)).containsExactly(1, 3, 2, 0);
+    assertThat(Arrays.stream(NextTokens.top(logits, 0, 5, 4)).map(NextTokens.Candidate::id))
+        .containsExactly(1, 3, 2, 0);
   }
 
   @Test
@@ -25,13 +26,17 @@ class NextTokensTest {
   @Test
   void top_hugeLogits_giveProbabilitiesThatSumToOne() {
     float[] logits = {3e38f, 3e38f, -3e38f};
-    assertThat(Arrays.stream(NextTokens.top(logits, 0, 3, 3)).mapToDouble(NextTokens.Candidate::probability).sum())
+    assertThat(
+            Arrays.stream(NextTokens.top(logits, 0, 3, 3))
+                .mapToDouble(NextTokens.Candidate::probability)
+                .sum())
         .isEqualTo(1);
   }
 
   @Test
   void top_notANumber_comesLast() {
     float[] logits = {Float.NaN, 1, Float.NEGATIVE_INFINITY};
-    assertThat(Arrays.stream(NextTokens.top(logits, 0, 3, 3)).map(NextTokens.Candidate::id)).containsExactly(1, 2, 0);
+    assertThat(Arrays.stream(NextTokens.top(logits, 0, 3, 3)).map(NextTokens.Candidate::id))
+        .containsExactly(1, 2, 0);
   }
 }

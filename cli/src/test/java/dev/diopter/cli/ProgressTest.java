@@ -12,7 +12,12 @@ import org.junit.jupiter.api.Test;
 class ProgressTest {
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
   private final Screen screen =
-      Screen.of(new ByteArrayInputStream(new byte[0]), OutputStream.nullOutputStream(), err, true, Map.of());
+      Screen.of(
+          new ByteArrayInputStream(new byte[0]),
+          OutputStream.nullOutputStream(),
+          err,
+          true,
+          Map.of());
 
   @Test
   void close_shortWork_neverShows() {

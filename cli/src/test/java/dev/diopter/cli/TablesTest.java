@@ -24,7 +24,8 @@ class TablesTest {
 
   @Test
   void print_lastColumnTooWide_wrapsAtBlanks() {
-    Tables table = new Tables().left("a").left("text").row("x", "one two three four five six seven");
+    Tables table =
+        new Tables().left("a").left("text").row("x", "one two three four five six seven");
     assertThat(printed(table, 25))
         .isEqualTo(
             """
@@ -37,7 +38,8 @@ class TablesTest {
 
   @Test
   void row_wrongNumberOfCells_isRefused() {
-    assertThatThrownBy(() -> new Tables().left("a").row("x", "y")).hasMessage("expected 1 cells, got 2");
+    assertThatThrownBy(() -> new Tables().left("a").row("x", "y"))
+        .hasMessage("expected 1 cells, got 2");
   }
 
   @Test

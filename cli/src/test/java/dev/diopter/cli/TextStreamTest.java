@@ -17,7 +17,12 @@ class TextStreamTest {
 
   @Test
   void add_pieceOfACharacter_waitsForTheRest() {
-    TextStream stream = stream(false, new byte[] {'a', SMILE[0], SMILE[1]}, new byte[] {SMILE[2]}, new byte[] {SMILE[3], 'b'});
+    TextStream stream =
+        stream(
+            false,
+            new byte[] {'a', SMILE[0], SMILE[1]},
+            new byte[] {SMILE[2]},
+            new byte[] {SMILE[3], 'b'});
     stream.add(0);
     assertThat(printed()).isEqualTo("a");
     stream.add(1);

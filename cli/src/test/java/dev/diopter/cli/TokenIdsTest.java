@@ -18,7 +18,8 @@ class TokenIdsTest {
   @ParameterizedTest
   @ValueSource(strings = {"1,2,3", "1, 2, 3", "1 2 3", " 1,\t2\n3 ", "[1, 2, 3]"})
   void read_anyForm_givesTheIds(String text, @TempDir Path folder) throws IOException {
-    assertThat(TokenIds.read(Files.writeString(folder.resolve("ids"), text))).containsExactly(1, 2, 3);
+    assertThat(TokenIds.read(Files.writeString(folder.resolve("ids"), text)))
+        .containsExactly(1, 2, 3);
   }
 
   @ParameterizedTest
@@ -34,7 +35,8 @@ class TokenIdsTest {
   void parse_wrongNumber_isAUsageErrorThatNamesIt() {
     assertThatThrownBy(() -> TokenIds.parse("1,two,3"))
         .isInstanceOf(UsageException.class)
-        .hasMessage("--ids: expected numbers with commas between them, such as 1,2,3; number 2 is 'two'");
+        .hasMessage(
+            "--ids: expected numbers with commas between them, such as 1,2,3; number 2 is 'two'");
   }
 
   @Test
