@@ -12,6 +12,7 @@ import java.util.regex.Pattern;
 final class HookSuggestions {
   private static final int MOST = 3;
   private static final int LONGEST = 80;
+  private static final int FAR = 1000;
   private static final Pattern CANONICAL_LAYER = Pattern.compile("^blocks?\\.([^.]*)");
   private static final Pattern SHORT_LAYER = Pattern.compile("(?<=[a-z_]):?(\\*|-?[0-9]+)");
 
@@ -126,12 +127,20 @@ final class HookSuggestions {
     String group = HookNames.group(site);
     String word = HookNames.shortName(site);
     String tail = site.template().replace("blocks.{l}.", "");
-    int best = Integer.MAX_VALUE;
+    int best = FAR;
     for (String form :
         List.of(site.template(), tail, "hook_" + word, word, word + group, group + "." + word)) {
-      best = Math.min(best, distance(text, form));
+      best = Math.min(best, near(text, form));
     }
-    return best;
+    // The right name in the wrong place is nearer than a wrong name.
+    String last = text.substring(text.lastIndexOf('.') + 1);
+    return Math.min(best, Math.min(near(last, "hook_" + word), near(last, word)) + 1);
+  }
+
+  /** The distance to a form of which at least half is right. */
+  private static int near(String text, String form) {
+    int distance = distance(text, form);
+    return 2 * distance <= form.length() ? distance : FAR;
   }
 
   /** Edit distance: insertions, deletions, replacements and swaps of neighbours. */

@@ -35,7 +35,6 @@ record ModelWeights(
     return ownHead == null ? tokenEmbedding : ownHead;
   }
 
-
   /** Gain and bias of a norm. */
   record Norm(Buffer gain, @Nullable Buffer bias) {}
 

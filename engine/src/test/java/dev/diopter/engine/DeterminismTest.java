@@ -2,7 +2,8 @@ package dev.diopter.engine;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.diopter.kernels.Backends;
+import dev.diopter.kernels.cpu.CpuBackend;
+import dev.diopter.kernels.cpu.KernelChoice;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -15,6 +16,7 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * The determinism contract: what is hooked, batched, cached, resumed or threaded changes no bit.
@@ -213,18 +215,49 @@ class DeterminismTest {
     }
   }
 
+  /** Long prompts, so that the demo models' operations are worth several threads. */
+  private static Prompt longPrompt(Model model, String name) {
+    int length = Math.min(200, model.config().contextLength());
+    return TestModels.randomPrompt(model, random(name), length);
+  }
+
   @ParameterizedTest
   @MethodSource("models")
   void run_anyNumberOfThreads_changesNoBit(String name, String backend) {
     Prompt prompt;
     float[] expected;
     try (Model one = TestModels.open(name, backend, 1)) {
-      prompt = TestModels.randomPrompt(one, random(name), 17);
+      prompt = longPrompt(one, name);
       expected = allLogits(one, prompt, HookPlan.NONE);
     }
     for (int threads : new int[] {2, 5}) {
-      try (Model many = TestModels.open(name, Backends.open(backend, threads))) {
+      try (Model many = TestModels.open(name, backend, threads)) {
         assertSameBits(threads + " threads", allLogits(many, prompt, HookPlan.NONE), expected);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "gpt2-tiny",
+        "gpt2-odd-f16",
+        "llama-gqa",
+        "llama-sharded-bf16",
+        "demo-gpt2",
+        "demo-llama"
+      })
+  void run_vectorKernelsAndTheirScalarTwin_giveTheSameBits(String name) {
+    HookPlan all = HookPlan.builder().read("*").read("optional:*").build();
+    try (Model vector = TestModels.open(name, CpuBackend.create(KernelChoice.VECTOR, 2));
+        Model scalar = TestModels.open(name, CpuBackend.create(KernelChoice.SCALAR, 2))) {
+      Prompt prompt = longPrompt(vector, name);
+      RunRequest request = RunRequest.of(prompt).plan(all).logits(Logits.ALL).withLoss();
+      RunResult expected = scalar.run(request).getFirst();
+      RunResult found = vector.run(request).getFirst();
+      assertSameBits("logits", found.logits(), expected.logits());
+      for (String hook : expected.activations().keySet()) {
+        assertSameBits(hook, found.activation(hook).values(), expected.activation(hook).values());
       }
     }
   }

@@ -84,9 +84,22 @@ record KernelSelection(Kernels kernels, @Nullable String reason) {
     };
   }
 
+  /**
+   * Asks for a class, since a module that was loaded into the running JVM is not in the boot layer.
+   */
+  private static boolean hasVectorApi() {
+    try {
+      Class.forName(
+          "jdk.incubator.vector.FloatVector", false, KernelSelection.class.getClassLoader());
+      return true;
+    } catch (ClassNotFoundException e) {
+      return false;
+    }
+  }
+
   /** Why vector code would not work or would crawl here, or null. */
   private static @Nullable String obstacle() {
-    if (ModuleLayer.boot().findModule("jdk.incubator.vector").isEmpty()) {
+    if (!hasVectorApi()) {
       return "the JVM runs without --add-modules jdk.incubator.vector";
     }
     String name = System.getProperty("java.vm.name", "");
