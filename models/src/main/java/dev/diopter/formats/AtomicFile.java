@@ -10,7 +10,10 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.ThreadLocalRandom;
 
-/** Files that appear whole or not at all: written beside their place under another name, then moved there in one step. */
+/**
+ * Files that appear whole or not at all: written beside their place under another name, then moved
+ * there in one step.
+ */
 public final class AtomicFile {
   private static final int BUFFER = 1 << 16;
 
@@ -24,8 +27,8 @@ public final class AtomicFile {
   }
 
   /**
-   * Writes a file in place of whatever stands there. Where anything fails, what stood there before still stands and nothing is left
-   * beside it.
+   * Writes a file in place of whatever stands there. Where anything fails, what stood there before
+   * still stands and nothing is left beside it.
    *
    * @throws FormatException where the file cannot be written, with path and reason
    */
@@ -37,14 +40,16 @@ public final class AtomicFile {
     }
     if (!Files.isDirectory(folder)) {
       throw new FormatException(
-          "%s: cannot be written: the folder %s does not exist; create it first".formatted(file, folder));
+          "%s: cannot be written: the folder %s does not exist; create it first"
+              .formatted(file, folder));
     }
     // Short, since the name itself may be as long as the file system allows.
     Path part = folder.resolve(".%08x.part".formatted(ThreadLocalRandom.current().nextInt()));
     boolean done = false;
     try {
       try (OutputStream out =
-          new BufferedOutputStream(Files.newOutputStream(part, StandardOpenOption.CREATE_NEW), BUFFER)) {
+          new BufferedOutputStream(
+              Files.newOutputStream(part, StandardOpenOption.CREATE_NEW), BUFFER)) {
         writer.write(out);
       }
       move(part, target);

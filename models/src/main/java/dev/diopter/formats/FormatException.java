@@ -2,7 +2,10 @@ package dev.diopter.formats;
 
 import java.io.IOException;
 
-/** A file from outside that is not what it should be: one line that says what was expected, what was found, and what to do. */
+/**
+ * A file from outside that is not what it should be: one line that says what was expected, what was
+ * found, and what to do.
+ */
 public final class FormatException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -37,11 +37,13 @@ import tools.jackson.databind.node.ObjectNode;
 /**
  * The one place where JSON is read and written.
  *
- * <p>Reading is strict: UTF-8 without malformed parts, no duplicate keys at any level, nothing behind the value, and bounds on size, depth
- * and number of values. Whatever breaks these rules is a {@link FormatException} of one line. Not-a-number and the infinities are the
- * strings {@code "NaN"}, {@code "Infinity"} and {@code "-Infinity"} in both directions.
+ * <p>Reading is strict: UTF-8 without malformed parts, no duplicate keys at any level, nothing
+ * behind the value, and bounds on size, depth and number of values. Whatever breaks these rules is
+ * a {@link FormatException} of one line. Not-a-number and the infinities are the strings {@code
+ * "NaN"}, {@code "Infinity"} and {@code "-Infinity"} in both directions.
  *
- * <p>Trees are built from tokens by this class: an object mapper would cost a tenth of a second at every start.
+ * <p>Trees are built from tokens by this class: an object mapper would cost a tenth of a second at
+ * every start.
  */
 public final class Json {
   /** Most bytes of a document that is read as a tree. */
@@ -50,7 +52,10 @@ public final class Json {
   /** Deepest nesting. */
   public static final int MAX_DEPTH = 100;
 
-  /** Most tokens (names, values, brackets) of a document that is read as a tree, which bounds the tree's memory. */
+  /**
+   * Most tokens (names, values, brackets) of a document that is read as a tree, which bounds the
+   * tree's memory.
+   */
   public static final long MAX_TOKENS = 4_000_000;
 
   private static final JsonFactory TREES =
@@ -63,7 +68,10 @@ public final class Json {
 
   private static final JsonFactory STREAMS =
       factory(
-          StreamReadConstraints.builder().maxDocumentLength(MAX_BYTES).maxNestingDepth(MAX_DEPTH).build());
+          StreamReadConstraints.builder()
+              .maxDocumentLength(MAX_BYTES)
+              .maxNestingDepth(MAX_DEPTH)
+              .build());
 
   private Json() {}
 
@@ -127,7 +135,8 @@ public final class Json {
     try (JsonParser parser = TREES.createParser(ObjectReadContext.empty(), reader)) {
       JsonToken first = parser.nextToken();
       if (first == null) {
-        throw new FormatException(source + ": expected JSON, found an empty document; write it again");
+        throw new FormatException(
+            source + ": expected JSON, found an empty document; write it again");
       }
       JsonNode tree = tree(parser);
       if (parser.nextToken() != null) {
@@ -184,7 +193,9 @@ public final class Json {
     return text(value, false);
   }
 
-  /** The value with one member of an object a line, indented by two blanks, and arrays in one line. */
+  /**
+   * The value with one member of an object a line, indented by two blanks, and arrays in one line.
+   */
   public static String pretty(JsonNode value) {
     return text(value, true);
   }
@@ -212,11 +223,10 @@ public final class Json {
     switch (value.getNodeType()) {
       case OBJECT -> {
         out.writeStartObject();
-        value.forEachEntry(
-            (name, member) -> {
-              out.writeName(name);
-              write(member, out);
-            });
+        value.forEachEntry((name, member) -> {
+          out.writeName(name);
+          write(member, out);
+        });
         out.writeEndObject();
       }
       case ARRAY -> {
@@ -230,7 +240,8 @@ public final class Json {
       case BOOLEAN -> out.writeBoolean(value.booleanValue());
       case NUMBER -> writeNumber(value, out);
       case NULL -> out.writeNull();
-      default -> throw new IllegalArgumentException("expected plain JSON, got a " + value.getNodeType());
+      default ->
+          throw new IllegalArgumentException("expected plain JSON, got a " + value.getNodeType());
     }
   }
 
@@ -283,8 +294,8 @@ public final class Json {
   }
 
   /**
-   * The tokens of a document, under the same rules, for documents of which a tree would be a waste. The parser throws {@link
-   * JacksonException}, which {@link #failure} turns into one line.
+   * The tokens of a document, under the same rules, for documents of which a tree would be a waste.
+   * The parser throws {@link JacksonException}, which {@link #failure} turns into one line.
    */
   public static JsonParser tokens(InputStream in) {
     return STREAMS.createParser(ObjectReadContext.empty(), strictUtf8(in));
@@ -303,13 +314,16 @@ public final class Json {
   /** What a parser reported, in one line. */
   public static FormatException failure(String source, JacksonException e) {
     if (e.getCause() instanceof CharacterCodingException) {
-      return new FormatException(source + ": expected UTF-8, found malformed bytes; write it again", e);
+      return new FormatException(
+          source + ": expected UTF-8, found malformed bytes; write it again", e);
     }
-    String what = e.getOriginalMessage() == null ? e.getClass().getSimpleName() : e.getOriginalMessage();
+    String what =
+        e.getOriginalMessage() == null ? e.getClass().getSimpleName() : e.getOriginalMessage();
     String where =
         e.getLocation() == null || e.getLocation().getLineNr() < 1
             ? ""
-            : " at line %d, column %d".formatted(e.getLocation().getLineNr(), e.getLocation().getColumnNr());
+            : " at line %d, column %d"
+                .formatted(e.getLocation().getLineNr(), e.getLocation().getColumnNr());
     return new FormatException(
         "%s: expected valid JSON, found this%s: %s".formatted(source, where, oneLine(what)), e);
   }

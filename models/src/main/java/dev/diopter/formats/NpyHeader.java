@@ -12,7 +12,8 @@ import java.util.StringJoiner;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The header of an .npy array: magic, version, and a Python dictionary that says type, order and shape.
+ * The header of an .npy array: magic, version, and a Python dictionary that says type, order and
+ * shape.
  *
  * @param type element type
  * @param characters characters of an element of type {@link NpyType#TEXT}, else 1
@@ -22,7 +23,12 @@ import org.jspecify.annotations.Nullable;
  * @param bytes bytes of the whole header
  */
 record NpyHeader(
-    NpyType type, int characters, boolean bigEndian, boolean fortranOrder, List<Integer> shape, int bytes) {
+    NpyType type,
+    int characters,
+    boolean bigEndian,
+    boolean fortranOrder,
+    List<Integer> shape,
+    int bytes) {
   private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
   private static final int MAX_TEXT = 1 << 16;
   private static final int MAX_AXES = 64;
@@ -47,7 +53,8 @@ record NpyHeader(
     StringJoiner sizes = new StringJoiner(", ", "(", shape.size() == 1 ? ",)" : ")");
     shape.forEach(size -> sizes.add(size.toString()));
     String text =
-        "{'descr': '%s', 'fortran_order': False, 'shape': %s, }".formatted(type.descr(characters), sizes);
+        "{'descr': '%s', 'fortran_order': False, 'shape': %s, }"
+            .formatted(type.descr(characters), sizes);
     int length = (MAGIC.length + 4 + text.length() + 1 + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     ByteBuffer header = ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
     header.put(MAGIC).put((byte) 1).put((byte) 0).putShort((short) (length - MAGIC.length - 4));
@@ -65,7 +72,8 @@ record NpyHeader(
    */
   static NpyHeader read(String source, InputStream in) throws IOException {
     byte[] start = in.readNBytes(MAGIC.length + 2);
-    if (start.length < MAGIC.length + 2 || !Arrays.equals(start, 0, MAGIC.length, MAGIC, 0, MAGIC.length)) {
+    if (start.length < MAGIC.length + 2
+        || !Arrays.equals(start, 0, MAGIC.length, MAGIC, 0, MAGIC.length)) {
       throw broken(source, "expected an .npy array, found something else");
     }
     int version = start[MAGIC.length];
@@ -77,13 +85,18 @@ record NpyHeader(
       throw broken(source, "expected a header length, found the end");
     }
     ByteBuffer sizes = ByteBuffer.wrap(size).order(ByteOrder.LITTLE_ENDIAN);
-    long length = version == 1 ? Short.toUnsignedLong(sizes.getShort()) : Integer.toUnsignedLong(sizes.getInt());
+    long length =
+        version == 1
+            ? Short.toUnsignedLong(sizes.getShort())
+            : Integer.toUnsignedLong(sizes.getInt());
     if (length > MAX_TEXT) {
-      throw broken(source, "expected a header of at most %d bytes, found %d".formatted(MAX_TEXT, length));
+      throw broken(
+          source, "expected a header of at most %d bytes, found %d".formatted(MAX_TEXT, length));
     }
     byte[] text = in.readNBytes((int) length);
     if (text.length < length) {
-      throw broken(source, "expected a header of %d bytes, found %d".formatted(length, text.length));
+      throw broken(
+          source, "expected a header of %d bytes, found %d".formatted(length, text.length));
     }
     int bytes = start.length + size.length + text.length;
     return new Parser(source, new String(text, StandardCharsets.UTF_8)).parse(bytes);
@@ -119,7 +132,9 @@ record NpyHeader(
         } else if (key.equals("shape") && shape == null) {
           shape = tuple();
         } else {
-          throw wrong("expected descr, fortran_order and shape, each once, found " + SafetensorsHeader.quoted(key));
+          throw wrong(
+              "expected descr, fortran_order and shape, each once, found "
+                  + SafetensorsHeader.quoted(key));
         }
         if (!accept(',')) {
           expect('}');
@@ -137,7 +152,9 @@ record NpyHeader(
       char order = descr.isEmpty() ? ' ' : descr.charAt(0);
       NpyType type = "<>|=".indexOf(order) < 0 ? null : NpyType.of(descr.substring(1));
       if (type == null) {
-        throw wrong("expected numbers, truth values or text, found the type " + SafetensorsHeader.quoted(descr));
+        throw wrong(
+            "expected numbers, truth values or text, found the type "
+                + SafetensorsHeader.quoted(descr));
       }
       int characters = type == NpyType.TEXT ? Integer.parseInt(descr.substring(2)) : 1;
       long product = (long) type.bytes() * characters;
@@ -147,7 +164,9 @@ record NpyHeader(
         product = product > Integer.MAX_VALUE ? product : product * size;
       }
       if (!empty && product > Npz.MAX_BYTES) {
-        throw wrong("expected at most %d bytes in an array, found %s %s".formatted(Npz.MAX_BYTES, descr, shape));
+        throw wrong(
+            "expected at most %d bytes in an array, found %s %s"
+                .formatted(Npz.MAX_BYTES, descr, shape));
       }
       return new NpyHeader(type, characters, order == '>', fortran, List.copyOf(shape), bytes);
     }
@@ -174,7 +193,9 @@ record NpyHeader(
       while (at < text.length() && text.charAt(at) >= '0' && text.charAt(at) <= '9') {
         at++;
       }
-      if (at == from || at - from > 10 || Long.parseLong(text.substring(from, at)) > Integer.MAX_VALUE) {
+      if (at == from
+          || at - from > 10
+          || Long.parseLong(text.substring(from, at)) > Integer.MAX_VALUE) {
         throw wrong("expected sizes from 0 to %d in the shape".formatted(Integer.MAX_VALUE));
       }
       int size = Integer.parseInt(text.substring(from, at));

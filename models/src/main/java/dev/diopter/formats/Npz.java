@@ -15,8 +15,9 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 
 /**
- * Reads .npz files: zip archives of numpy arrays, stored or deflated, whose entries are read when asked for. An array's memory is bounded by
- * what its header declares, and what it declares by {@link #MAX_BYTES} and by what so few compressed bytes can hold at all. Thread safe.
+ * Reads .npz files: zip archives of numpy arrays, stored or deflated, whose entries are read when
+ * asked for. An array's memory is bounded by what its header declares, and what it declares by
+ * {@link #MAX_BYTES} and by what so few compressed bytes can hold at all. Thread safe.
  */
 public final class Npz implements AutoCloseable {
   /** Most bytes of one array. */
@@ -96,7 +97,8 @@ public final class Npz implements AutoCloseable {
     ZipEntry entry = entries.get(name);
     if (entry == null) {
       throw new FormatException(
-          "%s: expected an array %s, found none; it has %s".formatted(source, name, brief(entries.keySet())));
+          "%s: expected an array %s, found none; it has %s"
+              .formatted(source, name, brief(entries.keySet())));
     }
     String what = source + ": " + SafetensorsHeader.quoted(name);
     try (InputStream in = zip.getInputStream(entry)) {
@@ -109,17 +111,27 @@ public final class Npz implements AutoCloseable {
       byte[] data = in.readNBytes(bytes);
       if (data.length < bytes || in.read() >= 0) {
         throw NpyHeader.broken(
-            what, "expected %d bytes for %s %s, found %s".formatted(
-                bytes, header.type(), header.shape(), data.length < bytes ? "only " + data.length : "more"));
+            what,
+            "expected %d bytes for %s %s, found %s"
+                .formatted(
+                    bytes,
+                    header.type(),
+                    header.shape(),
+                    data.length < bytes ? "only " + data.length : "more"));
       }
       return array(name, header, data);
     } catch (IOException e) {
       throw new FormatException(
-          "%s: expected an .npy array, found damaged data (%s); write the file again".formatted(what, Json.reason(e)), e);
+          "%s: expected an .npy array, found damaged data (%s); write the file again"
+              .formatted(what, Json.reason(e)),
+          e);
     }
   }
 
-  /** The archive, the array's header and what compression can do at all must agree before memory is taken. */
+  /**
+   * The archive, the array's header and what compression can do at all must agree before memory is
+   * taken.
+   */
   private static void checkDeclared(String what, ZipEntry entry, long needed) {
     long packed = Math.max(0, entry.getCompressedSize());
     if (entry.getSize() != needed || needed > (packed + 1) * MAX_RATIO) {
@@ -133,8 +145,10 @@ public final class Npz implements AutoCloseable {
   private static NpzArray array(String name, NpyHeader header, byte[] data) {
     int unit = header.type().bytes();
     byte[] little = header.bigEndian() && unit > 1 ? swapped(data, unit) : data;
-    byte[] rows = header.fortranOrder() ? rowMajor(little, header.shape(), header.elementBytes()) : little;
-    return new NpzArray(name, header.type(), header.shape(), header.characters(), ByteBuffer.wrap(rows));
+    byte[] rows =
+        header.fortranOrder() ? rowMajor(little, header.shape(), header.elementBytes()) : little;
+    return new NpzArray(
+        name, header.type(), header.shape(), header.characters(), ByteBuffer.wrap(rows));
   }
 
   private static byte[] swapped(byte[] data, int unit) {
@@ -189,6 +203,8 @@ public final class Npz implements AutoCloseable {
 
   private static String brief(Set<String> names) {
     List<String> first = names.stream().limit(5).toList();
-    return names.size() <= 5 ? first.toString() : "%d others, such as %s".formatted(names.size(), first);
+    return names.size() <= 5
+        ? first.toString()
+        : "%d others, such as %s".formatted(names.size(), first);
   }
 }

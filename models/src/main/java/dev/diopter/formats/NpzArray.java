@@ -6,7 +6,8 @@ import java.nio.charset.Charset;
 import java.util.List;
 
 /**
- * An array of numpy's, in row-major order whatever order its file had. Immutable; every accessor returns a new array.
+ * An array of numpy's, in row-major order whatever order its file had. Immutable; every accessor
+ * returns a new array.
  *
  * @param name name in its file
  * @param type element type
@@ -14,7 +15,8 @@ import java.util.List;
  * @param characters characters of an element of type {@link NpyType#TEXT}, else 1
  * @param data the elements, little-endian; read only
  */
-public record NpzArray(String name, NpyType type, List<Integer> shape, int characters, ByteBuffer data) {
+public record NpzArray(
+    String name, NpyType type, List<Integer> shape, int characters, ByteBuffer data) {
   private static final Charset UTF_32 = Charset.forName("UTF-32LE");
 
   /** Takes the parts, and the bytes as read-only. */
@@ -69,14 +71,16 @@ public record NpzArray(String name, NpyType type, List<Integer> shape, int chara
    */
   public long[] longs() {
     if (!type.isWhole()) {
-      throw new FormatException("%s: expected an array of whole numbers, found %s".formatted(name, type));
+      throw new FormatException(
+          "%s: expected an array of whole numbers, found %s".formatted(name, type));
     }
     long[] values = new long[size()];
     for (int i = 0; i < values.length; i++) {
       values[i] = whole(i);
       if (type == NpyType.U64 && values[i] < 0) {
         throw new FormatException(
-            "%s: expected whole numbers below 2^63, found %s".formatted(name, Long.toUnsignedString(values[i])));
+            "%s: expected whole numbers below 2^63, found %s"
+                .formatted(name, Long.toUnsignedString(values[i])));
       }
     }
     return values;
@@ -93,7 +97,8 @@ public record NpzArray(String name, NpyType type, List<Integer> shape, int chara
     for (int i = 0; i < wide.length; i++) {
       values[i] = (int) wide[i];
       if (values[i] != wide[i]) {
-        throw new FormatException("%s: expected whole numbers of 32 bits, found %d".formatted(name, wide[i]));
+        throw new FormatException(
+            "%s: expected whole numbers of 32 bits, found %d".formatted(name, wide[i]));
       }
     }
     return values;
@@ -140,7 +145,9 @@ public record NpzArray(String name, NpyType type, List<Integer> shape, int chara
       case F16 -> Float.float16ToFloat(data.getShort(2 * i));
       case F32 -> data.getFloat(4 * i);
       case F64 -> data.getDouble(8 * i);
-      default -> throw new FormatException("%s: expected an array of numbers, found %s".formatted(name, type));
+      default ->
+          throw new FormatException(
+              "%s: expected an array of numbers, found %s".formatted(name, type));
     };
   }
 }

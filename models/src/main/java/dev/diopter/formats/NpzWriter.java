@@ -16,7 +16,8 @@ import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
 /**
- * Writes .npz files that numpy reads, array by array, each written through as it is given. The same arrays give the same bytes.
+ * Writes .npz files that numpy reads, array by array, each written through as it is given. The same
+ * arrays give the same bytes.
  *
  * <pre>{@code
  * NpzWriter.write(file, NpzWriter.Packing.STORED, out -> out.floats("logits", List.of(1, 5, 97), logits));
@@ -125,7 +126,8 @@ public final class NpzWriter {
     void fill(int from, int count, ByteBuffer chunk);
   }
 
-  private void add(String name, NpyType type, int characters, List<Integer> shape, int count, Filler filler)
+  private void add(
+      String name, NpyType type, int characters, List<Integer> shape, int count, Filler filler)
       throws IOException {
     long expected = 1;
     for (int size : shape) {
@@ -133,10 +135,12 @@ public final class NpzWriter {
     }
     if (expected != count) {
       throw new IllegalArgumentException(
-          "array %s: expected %d values for shape %s, got %d".formatted(name, expected, shape, count));
+          "array %s: expected %d values for shape %s, got %d"
+              .formatted(name, expected, shape, count));
     }
     if (!names.add(name)) {
-      throw new IllegalArgumentException("expected different names of arrays, got %s twice".formatted(name));
+      throw new IllegalArgumentException(
+          "expected different names of arrays, got %s twice".formatted(name));
     }
     byte[] header = NpyHeader.write(type, characters, shape);
     int bytes = type.bytes() * characters;

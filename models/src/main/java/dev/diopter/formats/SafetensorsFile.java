@@ -20,9 +20,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A Safetensors file, mapped or in memory, checked whole before anything is handed out: header, sizes, and that the tensors fill the data
- * without gap or overlap. Nothing is copied. Thread safe; after {@link #close} every use of a tensor's data throws {@link
- * IllegalStateException}.
+ * A Safetensors file, mapped or in memory, checked whole before anything is handed out: header,
+ * sizes, and that the tensors fill the data without gap or overlap. Nothing is copied. Thread safe;
+ * after {@link #close} every use of a tensor's data throws {@link IllegalStateException}.
  *
  * <p>The layout: eight bytes of header length (little-endian), the header (JSON), the data.
  */
@@ -59,7 +59,8 @@ public final class SafetensorsFile implements AutoCloseable {
     long headerLength = headerLength(source, content);
     SafetensorsHeader header =
         SafetensorsHeader.read(
-            source, Json.strictUtf8(new SegmentInputStream(content.asSlice(Long.BYTES, headerLength))));
+            source,
+            Json.strictUtf8(new SegmentInputStream(content.asSlice(Long.BYTES, headerLength))));
     MemorySegment data = content.asSlice(Long.BYTES + headerLength);
     checkCover(source, header.tensors, data.byteSize());
     this.metadata = Collections.unmodifiableMap(header.metadata);
@@ -79,7 +80,8 @@ public final class SafetensorsFile implements AutoCloseable {
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       checkSize(file.toString(), channel.size());
       return owning(
-          file.toString(), arena -> channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena));
+          file.toString(),
+          arena -> channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), arena));
     } catch (NoSuchFileException e) {
       throw new FormatException(file + ": expected a Safetensors file, found none", e);
     } catch (IOException e) {
@@ -99,7 +101,8 @@ public final class SafetensorsFile implements AutoCloseable {
       return owning(
           source,
           arena -> {
-            MemorySegment content = arena.allocate(Math.max(1, bytes.length), 64).asSlice(0, bytes.length);
+            MemorySegment content =
+                arena.allocate(Math.max(1, bytes.length), 64).asSlice(0, bytes.length);
             MemorySegment.copy(bytes, 0, content, ValueLayout.JAVA_BYTE, 0, bytes.length);
             return content.asReadOnly();
           });
@@ -112,7 +115,10 @@ public final class SafetensorsFile implements AutoCloseable {
     MemorySegment in(Arena arena) throws IOException;
   }
 
-  /** Opens content in an arena that lives until {@link #close}, or not at all where the content is broken. */
+  /**
+   * Opens content in an arena that lives until {@link #close}, or not at all where the content is
+   * broken.
+   */
   @SuppressWarnings("MustBeClosedChecker")
   private static SafetensorsFile owning(String source, Content content) throws IOException {
     Arena arena = Arena.ofShared();
@@ -169,7 +175,8 @@ public final class SafetensorsFile implements AutoCloseable {
   private static void checkSize(String source, long size) {
     if (size < Long.BYTES + 2) {
       throw new FormatException(
-          "%s: expected a Safetensors file, found only %d bytes; fetch or write it again".formatted(source, size));
+          "%s: expected a Safetensors file, found only %d bytes; fetch or write it again"
+              .formatted(source, size));
     }
   }
 
@@ -194,12 +201,16 @@ public final class SafetensorsFile implements AutoCloseable {
     return length;
   }
 
-  /** The tensors must fill the data exactly: each begins where the one before it ends, the last ends with the file. */
+  /**
+   * The tensors must fill the data exactly: each begins where the one before it ends, the last ends
+   * with the file.
+   */
   private static void checkCover(String source, List<SafetensorsHeader.Listed> tensors, long size) {
     SafetensorsHeader.Listed[] byPlace = tensors.toArray(SafetensorsHeader.Listed[]::new);
     Arrays.sort(
         byPlace,
-        Comparator.comparingLong(SafetensorsHeader.Listed::begin).thenComparingLong(SafetensorsHeader.Listed::end));
+        Comparator.comparingLong(SafetensorsHeader.Listed::begin)
+            .thenComparingLong(SafetensorsHeader.Listed::end));
     long at = 0;
     for (SafetensorsHeader.Listed tensor : byPlace) {
       if (tensor.begin() != at) {
@@ -210,7 +221,9 @@ public final class SafetensorsFile implements AutoCloseable {
                     SafetensorsHeader.quoted(tensor.name()),
                     at,
                     tensor.begin(),
-                    tensor.begin() < at ? "two tensors overlap" : "bytes that belong to no tensor"));
+                    tensor.begin() < at
+                        ? "two tensors overlap"
+                        : "bytes that belong to no tensor"));
       }
       at = tensor.end();
     }

@@ -16,12 +16,16 @@ import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.json.JsonFactory;
 
 /**
- * Reads the JSON header of a Safetensors file token by token, so that a header of the largest allowed size costs no tree, and checks each
- * tensor on its own. What holds between tensors is checked by {@link SafetensorsFile}.
+ * Reads the JSON header of a Safetensors file token by token, so that a header of the largest
+ * allowed size costs no tree, and checks each tensor on its own. What holds between tensors is
+ * checked by {@link SafetensorsFile}.
  */
 final class SafetensorsHeader {
-  /** Most tensors that a file may list, which bounds the memory that a header can cost. */
-  static final int MAX_TENSORS = 1_000_000;
+  /**
+   * Most tensors that a file may list, which bounds what a header can cost to some 150 MB;
+   * published files list a few thousand.
+   */
+  static final int MAX_TENSORS = 200_000;
 
   /** Most axes of a tensor. */
   static final int MAX_AXES = 64;
@@ -102,13 +106,15 @@ final class SafetensorsHeader {
         case "data_offsets" -> offsets = readSizes(parser, tensor + ": data_offsets", 2);
         default ->
             throw broken(
-                "%s: expected dtype, shape and data_offsets, found %s".formatted(tensor, quoted(field)));
+                "%s: expected dtype, shape and data_offsets, found %s"
+                    .formatted(tensor, quoted(field)));
       }
     }
     if (type == null || shape == null || offsets == null) {
       throw broken(
           "%s: expected dtype, shape and data_offsets, found no %s"
-              .formatted(tensor, type == null ? "dtype" : shape == null ? "shape" : "data_offsets"));
+              .formatted(
+                  tensor, type == null ? "dtype" : shape == null ? "shape" : "data_offsets"));
     }
     if (offsets.length != 2 || offsets[0] > offsets[1]) {
       throw broken(
@@ -171,7 +177,10 @@ final class SafetensorsHeader {
     }
   }
 
-  /** Product of the sizes; -1 where it does not fit a long. A size of zero makes it zero whatever stands beside it. */
+  /**
+   * Product of the sizes; -1 where it does not fit a long. A size of zero makes it zero whatever
+   * stands beside it.
+   */
   private static long elements(long[] shape) {
     long product = 1;
     for (long size : shape) {
@@ -217,7 +226,8 @@ final class SafetensorsHeader {
 
   private FormatException broken(String what) {
     return new FormatException(
-        "%s: header: %s; the file is damaged or not Safetensors, fetch or write it again".formatted(source, what));
+        "%s: header: %s; the file is damaged or not Safetensors, fetch or write it again"
+            .formatted(source, what));
   }
 
   /** A name from the file, safe to print. */

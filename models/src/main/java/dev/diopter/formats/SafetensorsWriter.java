@@ -19,8 +19,9 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Writes Safetensors files as the format's own implementation does: wide element types first, names in order within a type, the header
- * padded with blanks to eight bytes, so that every tensor is aligned. The same tensors give the same bytes.
+ * Writes Safetensors files as the format's own implementation does: wide element types first, names
+ * in order within a type, the header padded with blanks to eight bytes, so that every tensor is
+ * aligned. The same tensors give the same bytes.
  */
 public final class SafetensorsWriter {
   private static final int CHUNK = 1 << 16;
@@ -42,7 +43,8 @@ public final class SafetensorsWriter {
     }
 
     /** A tensor whose bytes lie in memory. */
-    public static Tensor ofSegment(String name, TensorType type, List<Long> shape, MemorySegment bytes) {
+    public static Tensor ofSegment(
+        String name, TensorType type, List<Long> shape, MemorySegment bytes) {
       return new Tensor(name, type, shape, out -> writeSegment(out, bytes));
     }
 
@@ -75,27 +77,36 @@ public final class SafetensorsWriter {
    *
    * @param metadata strings about the file; left out where empty
    * @throws FormatException where the file cannot be written
-   * @throws IllegalArgumentException where a tensor gives another number of bytes than its shape says, or a name comes twice
+   * @throws IllegalArgumentException where a tensor gives another number of bytes than its shape
+   *     says, or a name comes twice
    */
   public static void write(Path file, List<Tensor> tensors, Map<String, String> metadata) {
     AtomicFile.write(file, out -> write(out, tensors, metadata));
   }
 
   /** Writes to a stream, which stays open. */
-  public static void write(OutputStream out, List<Tensor> tensors, Map<String, String> metadata) throws IOException {
+  public static void write(OutputStream out, List<Tensor> tensors, Map<String, String> metadata)
+      throws IOException {
     List<Tensor> ordered =
         tensors.stream()
-            .sorted(Comparator.comparing(Tensor::type, Comparator.reverseOrder()).thenComparing(Tensor::name))
+            .sorted(
+                Comparator.comparing(Tensor::type, Comparator.reverseOrder())
+                    .thenComparing(Tensor::name))
             .toList();
     byte[] header = header(ordered, metadata);
-    out.write(ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(header.length).array());
+    out.write(
+        ByteBuffer.allocate(Long.BYTES)
+            .order(ByteOrder.LITTLE_ENDIAN)
+            .putLong(header.length)
+            .array());
     out.write(header);
     for (Tensor tensor : ordered) {
       CountingOutputStream counted = new CountingOutputStream(out);
       tensor.source().write(counted);
       if (counted.count() != tensor.bytes()) {
         throw new IllegalArgumentException(
-            "tensor %s: expected %d bytes, got %d".formatted(tensor.name(), tensor.bytes(), counted.count()));
+            "tensor %s: expected %d bytes, got %d"
+                .formatted(tensor.name(), tensor.bytes(), counted.count()));
       }
     }
   }
@@ -110,7 +121,8 @@ public final class SafetensorsWriter {
     long at = 0;
     for (Tensor tensor : ordered) {
       if (!names.add(tensor.name()) || tensor.name().equals("__metadata__")) {
-        throw new IllegalArgumentException("expected different names of tensors, got %s twice".formatted(tensor.name()));
+        throw new IllegalArgumentException(
+            "expected different names of tensors, got %s twice".formatted(tensor.name()));
       }
       ObjectNode entry = header.putObject(tensor.name());
       entry.put("dtype", tensor.type().name());

@@ -1,7 +1,8 @@
 package dev.diopter.formats;
 
 /**
- * Element types of the Safetensors format, in the format's own order: writers put larger types first so that every tensor is aligned.
+ * Element types of the Safetensors format, in the format's own order: writers put larger types
+ * first so that every tensor is aligned.
  */
 public enum TensorType {
   BOOL(8),

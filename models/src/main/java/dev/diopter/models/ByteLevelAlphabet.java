@@ -5,8 +5,9 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The printable character for each byte in the vocabularies of byte-level tokenizers, as GPT-2 defined it: printable Latin-1 characters
- * stand for themselves, all other bytes for the characters from U+0100 on, in order.
+ * The printable character for each byte in the vocabularies of byte-level tokenizers, as GPT-2
+ * defined it: printable Latin-1 characters stand for themselves, all other bytes for the characters
+ * from U+0100 on, in order.
  */
 final class ByteLevelAlphabet {
   private static final int LAST = 0x143;
@@ -25,7 +26,9 @@ final class ByteLevelAlphabet {
     return byteOf;
   }
 
-  /** The bytes that a token's characters stand for; null where a character is not of the alphabet. */
+  /**
+   * The bytes that a token's characters stand for; null where a character is not of the alphabet.
+   */
   static byte @Nullable [] bytes(String token) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream(token.length());
     for (int i = 0; i < token.length(); i++) {

@@ -17,9 +17,10 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
- * A model's files, opened and checked: its configuration and its tensors by name, mapped and not copied. What the configuration means is
- * said by {@link DecoderConfigs}, which tensor plays which role by {@link WeightMap}. Immutable and thread safe; after {@link #close} the
- * tensors' data may not be used any more.
+ * A model's files, opened and checked: its configuration and its tensors by name, mapped and not
+ * copied. What the configuration means is said by {@link DecoderConfigs}, which tensor plays which
+ * role by {@link WeightMap}. Immutable and thread safe; after {@link #close} the tensors' data may
+ * not be used any more.
  */
 public final class Checkpoint implements AutoCloseable {
   private static final String CONFIG = "config.json";
@@ -53,7 +54,8 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * Opens a Hugging Face folder with {@code config.json} and its weights in one Safetensors file or in shards with an index.
+   * Opens a Hugging Face folder with {@code config.json} and its weights in one Safetensors file or
+   * in shards with an index.
    *
    * @throws ModelException where it is no such folder
    * @throws FormatException where one of its files is broken
@@ -61,7 +63,8 @@ public final class Checkpoint implements AutoCloseable {
   public static Checkpoint open(Path folder) {
     if (!Files.isDirectory(folder)) {
       throw new ModelException(
-          "%s: expected a model folder, found %s".formatted(folder, Files.exists(folder) ? "a file" : "nothing"));
+          "%s: expected a model folder, found %s"
+              .formatted(folder, Files.exists(folder) ? "a file" : "nothing"));
     }
     return open(folder.toString(), ModelFiles.of(folder));
   }
@@ -121,7 +124,8 @@ public final class Checkpoint implements AutoCloseable {
     for (long size : entry.shape()) {
       if (size > Integer.MAX_VALUE) {
         throw new FormatException(
-            "%s: tensor %s: expected sizes below 2^31, found %s".formatted(file.source(), name, entry.shape()));
+            "%s: tensor %s: expected sizes below 2^31, found %s"
+                .formatted(file.source(), name, entry.shape()));
       }
       shape.add((int) size);
     }
@@ -186,15 +190,14 @@ public final class Checkpoint implements AutoCloseable {
     }
     index
         .shardOf()
-        .forEach(
-            (tensor, shard) -> {
-              SafetensorsFile file = opened.get(shard);
-              if (file == null || file.find(tensor) == null) {
-                throw new FormatException(
-                    "%s: expected tensor %s in %s, found none there; index and shards do not belong together"
-                        .formatted(files.describe(ShardIndex.FILE), tensor, shard));
-              }
-            });
+        .forEach((tensor, shard) -> {
+          SafetensorsFile file = opened.get(shard);
+          if (file == null || file.find(tensor) == null) {
+            throw new FormatException(
+                "%s: expected tensor %s in %s, found none there; index and shards do not belong together"
+                    .formatted(files.describe(ShardIndex.FILE), tensor, shard));
+          }
+        });
   }
 
   private void add(SafetensorsFile file) {
@@ -211,7 +214,11 @@ public final class Checkpoint implements AutoCloseable {
 
   private ModelException noWeights() {
     for (String other :
-        List.of("pytorch_model.bin", "pytorch_model.bin.index.json", "tf_model.h5", "flax_model.msgpack")) {
+        List.of(
+            "pytorch_model.bin",
+            "pytorch_model.bin.index.json",
+            "tf_model.h5",
+            "flax_model.msgpack")) {
       if (files.exists(other)) {
         return new ModelException(
             ("%s: expected weights as %s, found only %s; convert them: in Python,"
@@ -228,7 +235,8 @@ public final class Checkpoint implements AutoCloseable {
     JsonNode tree = readJson(files, name);
     if (!tree.isObject()) {
       throw new FormatException(
-          "%s: expected a JSON object, found %s".formatted(files.describe(name), tree.getNodeType()));
+          "%s: expected a JSON object, found %s"
+              .formatted(files.describe(name), tree.getNodeType()));
     }
     return tree;
   }

@@ -11,8 +11,9 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Reads the fields of one JSON object and remembers which ones were read, so that at the end every field is accounted for: read, known to
- * change nothing, or refused by name. A field that is null counts as absent.
+ * Reads the fields of one JSON object and remembers which ones were read, so that at the end every
+ * field is accounted for: read, known to change nothing, or refused by name. A field that is null
+ * counts as absent.
  */
 final class ConfigReader {
   private final String source;
@@ -112,7 +113,8 @@ final class ConfigReader {
   /** A finite number above zero that must be there. */
   double positive(String name) {
     if (get(name) == null) {
-      throw new FormatException("%s: expected a number %s%s, found none".formatted(source, prefix, name));
+      throw new FormatException(
+          "%s: expected a number %s%s, found none".formatted(source, prefix, name));
     }
     return positive(name, 1);
   }
@@ -203,7 +205,8 @@ final class ConfigReader {
   FormatException wrong(String name, String expected, @Nullable JsonNode found) {
     return new FormatException(
         "%s: %s%s: expected %s, found %s"
-            .formatted(source, prefix, name, expected, found == null ? "nothing" : Json.brief(found)));
+            .formatted(
+                source, prefix, name, expected, found == null ? "nothing" : Json.brief(found)));
   }
 
   /** For two fields that say different things. */

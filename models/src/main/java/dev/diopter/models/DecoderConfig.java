@@ -4,8 +4,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Everything that decides what a decoder computes, whichever family its checkpoint came from. Made from a GPT-2 or Llama {@code
- * config.json}; after that no code asks which family it is.
+ * Everything that decides what a decoder computes, whichever family its checkpoint came from. Made
+ * from a GPT-2 or Llama {@code config.json}; after that no code asks which family it is.
  *
  * @param architecture {@code gpt2} or {@code llama}, for people and saved results only
  * @param layers number of blocks
@@ -69,7 +69,8 @@ public record DecoderConfig(
   }
 
   /**
-   * Rotary embedding: pairs (i, i + headDim / 2) turn by position times {@code inverseFrequencies[i]}, scaling already applied.
+   * Rotary embedding: pairs (i, i + headDim / 2) turn by position times {@code
+   * inverseFrequencies[i]}, scaling already applied.
    *
    * @param kind {@code default}, {@code linear} or {@code llama3}
    * @param inverseFrequencies one for each pair, [headDim / 2]; not to be changed

@@ -13,8 +13,9 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Translates a {@code config.json} into a {@link DecoderConfig}. Every field is read, known to change nothing, or refused by name; the
- * rules for the latter are those of {@link HarmlessFields}. Adding an architecture is one method here and one in {@link WeightMap}.
+ * Translates a {@code config.json} into a {@link DecoderConfig}. Every field is read, known to
+ * change nothing, or refused by name; the rules for the latter are those of {@link HarmlessFields}.
+ * Adding an architecture is one method here and one in {@link WeightMap}.
  */
 public final class DecoderConfigs {
   private static final List<String> ARCHITECTURES = List.of("gpt2", "llama");
@@ -24,8 +25,10 @@ public final class DecoderConfigs {
   /**
    * Translates a checkpoint's configuration.
    *
-   * @throws UnsupportedModelException where a field asks for a computation that Diopter does not have
-   * @throws FormatException where a field is missing or of the wrong kind, or sizes do not go together
+   * @throws UnsupportedModelException where a field asks for a computation that Diopter does not
+   *     have
+   * @throws FormatException where a field is missing or of the wrong kind, or sizes do not go
+   *     together
    */
   public static DecoderConfig read(Checkpoint checkpoint) {
     return read(
@@ -37,11 +40,15 @@ public final class DecoderConfigs {
    *
    * @param source name of the file for messages
    * @param config {@code config.json}
-   * @param generationConfig {@code generation_config.json}, whose ids that end a text join the configuration's; or null
-   * @throws UnsupportedModelException where a field asks for a computation that Diopter does not have
-   * @throws FormatException where a field is missing or of the wrong kind, or sizes do not go together
+   * @param generationConfig {@code generation_config.json}, whose ids that end a text join the
+   *     configuration's; or null
+   * @throws UnsupportedModelException where a field asks for a computation that Diopter does not
+   *     have
+   * @throws FormatException where a field is missing or of the wrong kind, or sizes do not go
+   *     together
    */
-  public static DecoderConfig read(String source, JsonNode config, @Nullable JsonNode generationConfig) {
+  public static DecoderConfig read(
+      String source, JsonNode config, @Nullable JsonNode generationConfig) {
     ConfigReader reader = new ConfigReader(source, "", config);
     String architecture = reader.choice("model_type", "absent", ARCHITECTURES);
     Ids ids = Ids.read(reader, generationConfig);
@@ -55,7 +62,8 @@ public final class DecoderConfigs {
     int context = config.aliasedSize("n_positions", "max_position_embeddings");
     int vocabulary = config.size("vocab_size");
     if (width % heads != 0) {
-      throw config.inconsistent("expected n_embd to be a multiple of n_head, found %d and %d".formatted(width, heads));
+      throw config.inconsistent(
+          "expected n_embd to be a multiple of n_head, found %d and %d".formatted(width, heads));
     }
     int headDim = width / heads;
     int mlpWidth = config.size("n_inner", product(config, "4 * n_embd", 4, width));
@@ -153,7 +161,8 @@ public final class DecoderConfigs {
     JsonNode window = config.get("sliding_window");
     boolean used = config.flag("use_sliding_window", window != null);
     if (window != null && used && !(window.canConvertToInt() && window.intValue() >= context)) {
-      throw config.unsupported("sliding_window", window, "attention reaches back to the first token; ");
+      throw config.unsupported(
+          "sliding_window", window, "attention reaches back to the first token; ");
     }
     JsonNode types = config.get("layer_types");
     if (types != null) {
@@ -194,7 +203,8 @@ public final class DecoderConfigs {
           bos = generation.ids("bos_token_id");
         }
       }
-      return new Ids(bos.isEmpty() ? null : bos.iterator().next(), Collections.unmodifiableSet(eos));
+      return new Ids(
+          bos.isEmpty() ? null : bos.iterator().next(), Collections.unmodifiableSet(eos));
     }
   }
 }

@@ -4,7 +4,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Where a decoder's weights lie in its checkpoint, by role. Nothing is copied; valid while the {@link Checkpoint} is open.
+ * Where a decoder's weights lie in its checkpoint, by role. Nothing is copied; valid while the
+ * {@link Checkpoint} is open.
  *
  * @param tokenEmbedding [vocabulary, width]
  * @param positionEmbedding [contextLength, width]; null for rotary positions
@@ -41,8 +42,9 @@ public record DecoderWeights(
   public record Norm(StoredTensor gain, @Nullable StoredTensor bias) {}
 
   /**
-   * A linear map {@code y = x W + b}. Element (i, o) of W is element {@code offset + i * inStride + o * outStride} of the tensor, so that
-   * both layouts of the published checkpoints and a band of a fused matrix are the same thing.
+   * A linear map {@code y = x W + b}. Element (i, o) of W is element {@code offset + i * inStride +
+   * o * outStride} of the tensor, so that both layouts of the published checkpoints and a band of a
+   * fused matrix are the same thing.
    *
    * @param bias element {@code biasOffset + o} belongs to output o; null where the model has none
    */

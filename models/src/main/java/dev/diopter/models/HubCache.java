@@ -10,8 +10,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The local cache of the Hugging Face hub: {@code models--ORG--NAME/snapshots/REVISION}, where {@code refs/main} names the revision. Its
- * files are links into {@code blobs}. Only read.
+ * The local cache of the Hugging Face hub: {@code models--ORG--NAME/snapshots/REVISION}, where
+ * {@code refs/main} names the revision. Its files are links into {@code blobs}. Only read.
  *
  * @param folder the cache's folder, which need not exist; null where the environment names none
  */
@@ -81,7 +81,11 @@ record HubCache(@Nullable Path folder) {
     }
     throw new ModelException(
         "%s: expected revision %s of the model, found only %s; name one of them as %s@REVISION"
-            .formatted(model, wanted, snapshots.stream().map(p -> String.valueOf(p.getFileName())).toList(), id));
+            .formatted(
+                model,
+                wanted,
+                snapshots.stream().map(p -> String.valueOf(p.getFileName())).toList(),
+                id));
   }
 
   private static String commit(Path model, String revision) {

@@ -15,8 +15,8 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A {@code tokenizer.json}, run by the Hugging Face library. Threads may use it together; closing waits for those that do, since the
- * library would crash on a tokenizer that is gone.
+ * A {@code tokenizer.json}, run by the Hugging Face library. Threads may use it together; closing
+ * waits for those that do, since the library would crash on a tokenizer that is gone.
  */
 final class HuggingFaceTokenizer implements Tokenizer {
   private final String source;
@@ -44,9 +44,13 @@ final class HuggingFaceTokenizer implements Tokenizer {
 
   private String readText() {
     try (InputStream in = opener.open()) {
-      return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(in.readAllBytes())).toString();
+      return StandardCharsets.UTF_8
+          .newDecoder()
+          .decode(ByteBuffer.wrap(in.readAllBytes()))
+          .toString();
     } catch (CharacterCodingException e) {
-      throw new FormatException(source + ": expected UTF-8, found malformed bytes; fetch it again", e);
+      throw new FormatException(
+          source + ": expected UTF-8, found malformed bytes; fetch it again", e);
     } catch (IOException e) {
       throw FormatException.unreadable(source, e);
     }
@@ -54,7 +58,8 @@ final class HuggingFaceTokenizer implements Tokenizer {
 
   @Override
   public Encoding encode(String text, boolean template) {
-    // A half of a surrogate pair would become three replacement characters and shift every span behind it.
+    // A half of a surrogate pair would become three replacement characters and shift every span
+    // behind it.
     String wellFormed = wellFormed(text);
     long[] ids;
     long[] ofTemplate;
@@ -101,7 +106,8 @@ final class HuggingFaceTokenizer implements Tokenizer {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     for (int id : ids) {
       byte[] own = known.bytes(id);
-      bytes.writeBytes(own == null || known.isSpecial(id) ? label(id).getBytes(StandardCharsets.UTF_8) : own);
+      bytes.writeBytes(
+          own == null || known.isSpecial(id) ? label(id).getBytes(StandardCharsets.UTF_8) : own);
     }
     return bytes.toString(StandardCharsets.UTF_8);
   }
@@ -133,10 +139,12 @@ final class HuggingFaceTokenizer implements Tokenizer {
     int[] ids = encode(text, false).ids();
     Vocabulary known = vocabulary();
     if (ids.length == 1
-        && (Arrays.equals(known.bytes(ids[0]), wanted) || (known.isSpecial(ids[0]) && text.equals(known.token(ids[0]))))) {
+        && (Arrays.equals(known.bytes(ids[0]), wanted)
+            || (known.isSpecial(ids[0]) && text.equals(known.token(ids[0]))))) {
       return ids[0];
     }
-    // Some tokenizers put a blank in front of a text, so that the token without one never comes from encoding a text alone.
+    // Some tokenizers put a blank in front of a text, so that the token without one never comes
+    // from encoding a text alone.
     ByteArrayOutputStream joined = new ByteArrayOutputStream();
     for (int id : ids) {
       byte[] own = known.bytes(id);
@@ -197,7 +205,9 @@ final class HuggingFaceTokenizer implements Tokenizer {
   private static String wellFormed(String text) {
     for (int i = 0; i < text.length(); i++) {
       char c = text.charAt(i);
-      if (Character.isHighSurrogate(c) && i + 1 < text.length() && Character.isLowSurrogate(text.charAt(i + 1))) {
+      if (Character.isHighSurrogate(c)
+          && i + 1 < text.length()
+          && Character.isLowSurrogate(text.charAt(i + 1))) {
         i++;
       } else if (Character.isSurrogate(c)) {
         return replaceHalves(text);
@@ -212,7 +222,9 @@ final class HuggingFaceTokenizer implements Tokenizer {
     return out.toString();
   }
 
-  /** Turns counts of code points into UTF-16 indices; near to linear for counts that mostly grow. */
+  /**
+   * Turns counts of code points into UTF-16 indices; near to linear for counts that mostly grow.
+   */
   private static final class CodePointIndex {
     private final String text;
     private int points;

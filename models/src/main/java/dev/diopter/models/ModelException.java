@@ -1,6 +1,8 @@
 package dev.diopter.models;
 
-/** A model that cannot be had: one line that says what was expected, what was found, and what to do. */
+/**
+ * A model that cannot be had: one line that says what was expected, what was found, and what to do.
+ */
 public class ModelException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 

@@ -11,14 +11,16 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds models by the names that users give: the bundled demo models, a folder, or an id of the Hugging Face hub whose files lie in the
- * local cache. Nothing is fetched. Immutable and thread safe.
+ * Finds models by the names that users give: the bundled demo models, a folder, or an id of the
+ * Hugging Face hub whose files lie in the local cache. Nothing is fetched. Immutable and thread
+ * safe.
  */
 public final class ModelStore {
   /** Names of the bundled models. */
   public static final List<String> BUNDLED = List.of("demo-gpt2", "demo-llama");
 
-  private static final Pattern HUB_ID = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?");
+  private static final Pattern HUB_ID =
+      Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)?");
 
   private final HubCache cache;
 
@@ -27,8 +29,8 @@ public final class ModelStore {
   }
 
   /**
-   * The store of this process: the hub cache is where {@code HF_HUB_CACHE}, {@code HF_HOME} or {@code XDG_CACHE_HOME} say, else {@code
-   * ~/.cache/huggingface/hub}.
+   * The store of this process: the hub cache is where {@code HF_HUB_CACHE}, {@code HF_HOME} or
+   * {@code XDG_CACHE_HOME} say, else {@code ~/.cache/huggingface/hub}.
    */
   public static ModelStore system() {
     return of(System.getenv(), System.getProperty("user.home", ""));
@@ -47,7 +49,8 @@ public final class ModelStore {
   /**
    * Opens a model.
    *
-   * @param name {@code demo-gpt2} or {@code demo-llama}, a folder, or a hub id {@code org/name}, also as {@code org/name@revision}
+   * @param name {@code demo-gpt2} or {@code demo-llama}, a folder, or a hub id {@code org/name},
+   *     also as {@code org/name@revision}
    * @throws ModelException where there is none, with the places looked at and what to do
    * @throws UnsupportedModelException where it asks for a computation that Diopter does not have
    * @throws FormatException where one of its files is broken
@@ -73,7 +76,9 @@ public final class ModelStore {
     int at = name.indexOf('@');
     String id = at < 0 ? name : name.substring(0, at);
     String revision = at < 0 ? null : name.substring(at + 1);
-    if (HUB_ID.matcher(id).matches() && !id.contains("--") && (revision == null || isPlainName(revision))) {
+    if (HUB_ID.matcher(id).matches()
+        && !id.contains("--")
+        && (revision == null || isPlainName(revision))) {
       Path snapshot = cache.find(id, revision);
       if (snapshot != null) {
         return snapshot;
@@ -82,7 +87,10 @@ public final class ModelStore {
     throw unknown(name, folder);
   }
 
-  /** Every model that can be opened by name: the bundled ones, then those of the hub cache, broken ones with what is wrong. */
+  /**
+   * Every model that can be opened by name: the bundled ones, then those of the hub cache, broken
+   * ones with what is wrong.
+   */
   public List<ModelInfo> list() {
     List<ModelInfo> models = new ArrayList<>();
     for (String name : BUNDLED) {
@@ -106,12 +114,17 @@ public final class ModelStore {
     List<String> known = new ArrayList<>(BUNDLED);
     known.addAll(cache.ids());
     List<String> near = NearestNames.of(name, known);
-    String places = cache.folder() == null ? "no hub cache (no home folder)" : "the hub cache " + cache.folder();
+    String places =
+        cache.folder() == null
+            ? "no hub cache (no home folder)"
+            : "the hub cache " + cache.folder();
     return new ModelException(
         "%s: expected a model, found none: %s, not a bundled model (%s), and not in %s; %s"
             .formatted(
                 name,
-                folder != null && Files.exists(folder) ? "it is a file, not a folder" : "no such folder",
+                folder != null && Files.exists(folder)
+                    ? "it is a file, not a folder"
+                    : "no such folder",
                 String.join(", ", BUNDLED),
                 places,
                 near.isEmpty()
@@ -127,7 +140,10 @@ public final class ModelStore {
     }
   }
 
-  /** Whether a name can only be something in one folder: no separators, not the folder itself or the one above. */
+  /**
+   * Whether a name can only be something in one folder: no separators, not the folder itself or the
+   * one above. Printable ASCII only, since under some locales anything else is no file name at all.
+   */
   static boolean isPlainName(String name) {
     return !name.isEmpty()
         && !name.startsWith(".")

@@ -12,14 +12,17 @@ import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Loads the native library of the Hugging Face tokenizers that comes inside of DJL's jar, and nothing else of DJL.
+ * Loads the native library of the Hugging Face tokenizers that comes inside of DJL's jar, and
+ * nothing else of DJL.
  *
- * <p>DJL's own way in, {@code HuggingFaceTokenizer}, looks for CUDA, reports home unless told not to, may fetch another library from the
- * network, asks for a logger, and truncates texts at 512 tokens by default. Calling the binding below it does none of this and is ready in
- * 6 ms instead of 75 to 140 ms.
+ * <p>DJL's own way in, {@code HuggingFaceTokenizer}, looks for CUDA, reports home unless told not
+ * to, may fetch another library from the network, asks for a logger, and truncates texts at 512
+ * tokens by default. Calling the binding below it does none of this and is ready in 6 ms instead of
+ * 75 to 140 ms.
  *
- * <p>The library is unpacked once, into DJL's usual place: {@code tokenizers/VERSION} below {@code ENGINE_CACHE_DIR}, {@code
- * DJL_CACHE_DIR} or {@code ~/.djl.ai}; where none of these can be written, into a private temporary folder.
+ * <p>The library is unpacked once, into DJL's usual place: {@code tokenizers/VERSION} below {@code
+ * ENGINE_CACHE_DIR}, {@code DJL_CACHE_DIR} or {@code ~/.djl.ai}; where none of these can be
+ * written, into a private temporary folder.
  */
 final class NativeTokenizers {
   private static final String PROPERTIES = "/native/lib/tokenizers.properties";
@@ -90,7 +93,8 @@ final class NativeTokenizers {
         throw new IOException("not in the jar");
       }
       Path folder = Files.createDirectories(file.toAbsolutePath().getParent());
-      Path part = folder.resolve("%s.%08x.part".formatted(name, ThreadLocalRandom.current().nextInt()));
+      Path part =
+          folder.resolve("%s.%08x.part".formatted(name, ThreadLocalRandom.current().nextInt()));
       try {
         Files.copy(in, part);
         Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
@@ -116,7 +120,9 @@ final class NativeTokenizers {
       }
     }
     String home = System.getProperty("user.home", "");
-    return home.isEmpty() || home.equals("?") ? null : Path.of(home, ".djl.ai", "tokenizers", version);
+    return home.isEmpty() || home.equals("?")
+        ? null
+        : Path.of(home, ".djl.ai", "tokenizers", version);
   }
 
   private static String[] libraries() {
@@ -130,6 +136,8 @@ final class NativeTokenizers {
     String os = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
     String arch = System.getProperty("os.arch", "").toLowerCase(Locale.ROOT);
     String family = os.startsWith("win") ? "win" : os.startsWith("mac") ? "osx" : "linux";
-    return family + "-" + (arch.equals("amd64") ? "x86_64" : arch.equals("arm64") ? "aarch64" : arch);
+    return family
+        + "-"
+        + (arch.equals("amd64") ? "x86_64" : arch.equals("arm64") ? "aarch64" : arch);
   }
 }

@@ -8,7 +8,10 @@ import java.util.Locale;
 final class NearestNames {
   private NearestNames() {}
 
-  /** At most three of the names, nearest first, none of them farther than a third of the name's length. */
+  /**
+   * At most three of the names, nearest first, none of them farther than a third of the name's
+   * length.
+   */
   static List<String> of(String name, List<String> known) {
     String wanted = name.toLowerCase(Locale.ROOT);
     record Near(String name, int distance) {}
@@ -21,7 +24,10 @@ final class NearestNames {
         .toList();
   }
 
-  /** Fewest insertions, deletions and replacements; a name that is a part of the other one counts as near. */
+  /**
+   * Fewest insertions, deletions and replacements; a name that is a part of the other one counts as
+   * near.
+   */
   private static int distance(String a, String b) {
     if (!a.isEmpty() && b.contains(a)) {
       return 1;

@@ -10,8 +10,9 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model whose weights are mapped and whose configuration is understood, ready to be packed. Close it as soon as the weights are packed:
- * that releases the mapping, and only the configuration and {@link #openTokenizer} stay usable.
+ * A model whose weights are mapped and whose configuration is understood, ready to be packed. Close
+ * it as soon as the weights are packed: that releases the mapping, and only the configuration and
+ * {@link #openTokenizer} stay usable.
  */
 public final class OpenModel implements AutoCloseable {
   private static final String TOKENIZER = "tokenizer.json";
@@ -23,7 +24,11 @@ public final class OpenModel implements AutoCloseable {
   private final DecoderWeights weights;
 
   private OpenModel(
-      String displayName, Checkpoint checkpoint, ModelFiles files, DecoderConfig config, DecoderWeights weights) {
+      String displayName,
+      Checkpoint checkpoint,
+      ModelFiles files,
+      DecoderConfig config,
+      DecoderWeights weights) {
     this.displayName = displayName;
     this.checkpoint = checkpoint;
     this.files = files;
@@ -36,7 +41,8 @@ public final class OpenModel implements AutoCloseable {
     boolean done = false;
     try {
       DecoderConfig config = DecoderConfigs.read(checkpoint);
-      OpenModel model = new OpenModel(displayName, checkpoint, files, config, WeightMap.of(checkpoint, config));
+      OpenModel model =
+          new OpenModel(displayName, checkpoint, files, config, WeightMap.of(checkpoint, config));
       done = true;
       return model;
     } finally {
@@ -72,7 +78,8 @@ public final class OpenModel implements AutoCloseable {
   }
 
   /**
-   * A new tokenizer, which the caller closes; null where the model has none. Works after {@link #close} too.
+   * A new tokenizer, which the caller closes; null where the model has none. Works after {@link
+   * #close} too.
    *
    * @throws dev.diopter.formats.FormatException where the file is broken
    * @throws ModelException where there is no native library for this machine
@@ -94,7 +101,13 @@ public final class OpenModel implements AutoCloseable {
     }
     TensorType most = Collections.max(elements.entrySet(), Map.Entry.comparingByValue()).getKey();
     return new ModelInfo(
-        displayName, config.architecture(), parameters, most.name(), checkpoint.bytes(), folder(), null);
+        displayName,
+        config.architecture(),
+        parameters,
+        most.name(),
+        checkpoint.bytes(),
+        folder(),
+        null);
   }
 
   /** Its folder; null for a bundled model. */
@@ -140,7 +153,8 @@ public final class OpenModel implements AutoCloseable {
     add(byName, norm.bias());
   }
 
-  private static void add(Map<String, StoredTensor> byName, DecoderWeights.@Nullable Projection projection) {
+  private static void add(
+      Map<String, StoredTensor> byName, DecoderWeights.@Nullable Projection projection) {
     if (projection != null) {
       add(byName, projection.weight());
       add(byName, projection.bias());

@@ -5,8 +5,9 @@ import java.util.List;
 import tools.jackson.databind.JsonNode;
 
 /**
- * The rotary part of a Llama configuration, in every published spelling: {@code rope_theta} beside {@code rope_scaling} with its kind as
- * {@code type} or {@code rope_type}, or everything in {@code rope_parameters}.
+ * The rotary part of a Llama configuration, in every published spelling: {@code rope_theta} beside
+ * {@code rope_scaling} with its kind as {@code type} or {@code rope_type}, or everything in {@code
+ * rope_parameters}.
  */
 final class RotaryConfig {
   private static final List<String> KINDS = List.of("default", "linear", "llama3");
@@ -27,14 +28,20 @@ final class RotaryConfig {
     ConfigReader rope = parameters != null ? parameters : scaling;
     refusePartial(config);
     if (rope == null) {
-      return new Rotary("default", frequencies(config.positive("rope_theta", DEFAULT_THETA), headDim));
+      return new Rotary(
+          "default", frequencies(config.positive("rope_theta", DEFAULT_THETA), headDim));
     }
     JsonNode innerTheta = rope.get("rope_theta");
-    if (outerTheta != null && innerTheta != null && outerTheta.doubleValue() != innerTheta.doubleValue()) {
-      throw config.contradiction("rope_theta", outerTheta, "rope_parameters.rope_theta", innerTheta);
+    if (outerTheta != null
+        && innerTheta != null
+        && outerTheta.doubleValue() != innerTheta.doubleValue()) {
+      throw config.contradiction(
+          "rope_theta", outerTheta, "rope_parameters.rope_theta", innerTheta);
     }
     double theta =
-        innerTheta != null ? rope.positive("rope_theta") : config.positive("rope_theta", DEFAULT_THETA);
+        innerTheta != null
+            ? rope.positive("rope_theta")
+            : config.positive("rope_theta", DEFAULT_THETA);
     return read(rope, theta, headDim);
   }
 

@@ -10,8 +10,9 @@ import java.util.Set;
 import tools.jackson.databind.JsonNode;
 
 /**
- * {@code model.safetensors.index.json}: which shard holds which tensor. A shard lies in the model's folder; that is judged by its name, not
- * by where a link leads, since the Hugging Face cache consists of symbolic links.
+ * {@code model.safetensors.index.json}: which shard holds which tensor. A shard lies in the model's
+ * folder; that is judged by its name, not by where a link leads, since the Hugging Face cache
+ * consists of symbolic links.
  *
  * @param shardOf file name of each tensor's shard
  */
@@ -24,18 +25,18 @@ record ShardIndex(Map<String, String> shardOf) {
     JsonNode weightMap = Checkpoint.readJson(files, FILE).path("weight_map");
     if (!weightMap.isObject() || weightMap.isEmpty()) {
       throw new FormatException(
-          source + ": expected weight_map, an object from tensor to shard, found none; fetch the index again");
+          source
+              + ": expected weight_map, an object from tensor to shard, found none; fetch the index again");
     }
     Map<String, String> shardOf = LinkedHashMap.newLinkedHashMap(weightMap.size());
-    weightMap.forEachEntry(
-        (tensor, shard) -> {
-          if (!shard.isString() || !isPlainName(shard.stringValue())) {
-            throw new FormatException(
-                "%s: weight_map.%s: expected the name of a .safetensors file in the same folder, found %s"
-                    .formatted(source, tensor, Json.brief(shard)));
-          }
-          shardOf.put(tensor, shard.stringValue());
-        });
+    weightMap.forEachEntry((tensor, shard) -> {
+      if (!shard.isString() || !isShardName(shard.stringValue())) {
+        throw new FormatException(
+            "%s: weight_map.%s: expected the name of a .safetensors file in the same folder, found %s"
+                .formatted(source, tensor, Json.brief(shard)));
+      }
+      shardOf.put(tensor, shard.stringValue());
+    });
     return new ShardIndex(Collections.unmodifiableMap(shardOf));
   }
 
@@ -44,9 +45,7 @@ record ShardIndex(Map<String, String> shardOf) {
     return new LinkedHashSet<>(shardOf.values());
   }
 
-  private static boolean isPlainName(String name) {
-    return name.endsWith(".safetensors")
-        && !name.startsWith(".")
-        && name.chars().noneMatch(c -> c == '/' || c == '\\' || c == ':' || c < ' ');
+  private static boolean isShardName(String name) {
+    return ModelStore.isPlainName(name) && name.endsWith(".safetensors");
   }
 }

@@ -5,7 +5,8 @@ import java.lang.foreign.MemorySegment;
 import java.util.List;
 
 /**
- * A tensor of a checkpoint as it lies in its mapped file: row-major, little-endian. Valid while its {@link Checkpoint} is open.
+ * A tensor of a checkpoint as it lies in its mapped file: row-major, little-endian. Valid while its
+ * {@link Checkpoint} is open.
  *
  * @param name name in the file
  * @param type element type

@@ -25,7 +25,8 @@ public final class TokenizerLoader {
    */
   public static Tokenizer load(Path file) {
     if (!Files.isRegularFile(file)) {
-      throw new FormatException(file + ": expected a tokenizer.json, found none; give token ids instead of text");
+      throw new FormatException(
+          file + ": expected a tokenizer.json, found none; give token ids instead of text");
     }
     return load(file.toString(), () -> Files.newInputStream(file));
   }

@@ -1,6 +1,9 @@
 package dev.diopter.models;
 
-/** A model that asks for a computation that Diopter does not have. The message names the field and its value. */
+/**
+ * A model that asks for a computation that Diopter does not have. The message names the field and
+ * its value.
+ */
 public final class UnsupportedModelException extends ModelException {
   private static final long serialVersionUID = 1L;
 

@@ -4,7 +4,6 @@ import dev.diopter.formats.FormatException;
 import dev.diopter.formats.Json;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.HashMap;
@@ -16,8 +15,8 @@ import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 
 /**
- * The tokens of a {@code tokenizer.json} by id, and the bytes that each stands for. Read token by token: the merges, which are most of the
- * file, are skipped.
+ * The tokens of a {@code tokenizer.json} by id, and the bytes that each stands for. Read token by
+ * token: the merges, which are most of the file, are skipped.
  */
 final class Vocabulary {
   /** Most ids; the largest published vocabularies have a quarter of a million. */
@@ -96,7 +95,10 @@ final class Vocabulary {
     return text.getBytes(StandardCharsets.UTF_8);
   }
 
-  /** The lowest id with exactly these bytes, tokens of text before tokens of single bytes; null where there is none. */
+  /**
+   * The lowest id with exactly these bytes, tokens of text before tokens of single bytes; null
+   * where there is none.
+   */
   synchronized @Nullable Integer idOf(byte[] bytes) {
     if (idOfBytes == null) {
       idOfBytes = HashMap.newHashMap(count);
@@ -148,10 +150,11 @@ final class Vocabulary {
         JsonToken value = parser.nextToken();
         switch (field) {
           case "id" -> id = id(parser);
-          case "content" -> content = parser.getString();
+          case "content" -> content = value == JsonToken.VALUE_STRING ? parser.getString() : null;
           case "special" -> isSpecial = value == JsonToken.VALUE_TRUE;
-          default -> parser.skipChildren();
+          default -> {}
         }
+        parser.skipChildren();
       }
       if (content == null || id < 0) {
         throw broken("added_tokens: expected id and content");
@@ -187,7 +190,8 @@ final class Vocabulary {
   private void readUnigram(JsonParser parser) {
     int id = 0;
     while (parser.nextToken() != JsonToken.END_ARRAY) {
-      if (parser.currentToken() != JsonToken.START_ARRAY || parser.nextToken() != JsonToken.VALUE_STRING) {
+      if (parser.currentToken() != JsonToken.START_ARRAY
+          || parser.nextToken() != JsonToken.VALUE_STRING) {
         throw broken("model.vocab: expected pairs of token and score");
       }
       put(id++, parser.getString());
@@ -253,6 +257,7 @@ final class Vocabulary {
   }
 
   private FormatException broken(String what) {
-    return new FormatException(source + ": " + what + ", found something else; fetch the tokenizer again");
+    return new FormatException(
+        source + ": " + what + ", found something else; fetch the tokenizer again");
   }
 }

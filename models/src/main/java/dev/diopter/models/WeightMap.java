@@ -13,11 +13,12 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds the tensor for each role of a decoder, checks its shape and type against the configuration, and refuses a layer that holds tensors
- * which would go unused.
+ * Finds the tensor for each role of a decoder, checks its shape and type against the configuration,
+ * and refuses a layer that holds tensors which would go unused.
  */
 public final class WeightMap {
-  private static final Set<TensorType> WEIGHT_TYPES = Set.of(TensorType.F32, TensorType.F16, TensorType.BF16);
+  private static final Set<TensorType> WEIGHT_TYPES =
+      Set.of(TensorType.F32, TensorType.F16, TensorType.BF16);
 
   /** Causal masks and rotary tables, which some exports store beside the weights. */
   private static final Pattern BUFFER =
@@ -35,7 +36,8 @@ public final class WeightMap {
   /**
    * The weights of a checkpoint by role.
    *
-   * @throws FormatException where a tensor is missing, has another shape than the configuration says, or is left over in a layer
+   * @throws FormatException where a tensor is missing, has another shape than the configuration
+   *     says, or is left over in a layer
    * @throws UnsupportedModelException where a weight's element type is not F32, F16 or BF16
    */
   public static DecoderWeights of(Checkpoint checkpoint, DecoderConfig config) {
@@ -77,7 +79,8 @@ public final class WeightMap {
   /** Query, key or value: a third of the columns of the fused matrix. */
   private Projection third(StoredTensor weight, StoredTensor bias, int index) {
     int width = config.width();
-    return new Projection(weight, (long) index * width, width, width, 3L * width, 1, bias, index * width);
+    return new Projection(
+        weight, (long) index * width, width, width, 3L * width, 1, bias, index * width);
   }
 
   /** GPT-2 stores its matrices as [in, out]. */
@@ -88,7 +91,8 @@ public final class WeightMap {
 
   private DecoderWeights llama() {
     String prefix = checkpoint.has("embed_tokens.weight") ? "" : "model.";
-    StoredTensor embedding = tensor(prefix + "embed_tokens.weight", config.vocabulary(), config.width());
+    StoredTensor embedding =
+        tensor(prefix + "embed_tokens.weight", config.vocabulary(), config.width());
     boolean attentionBias = checkpoint.config().path("attention_bias").asBoolean(false);
     boolean mlpBias = checkpoint.config().path("mlp_bias").asBoolean(false);
     List<Layer> layers = new ArrayList<>();
@@ -125,7 +129,8 @@ public final class WeightMap {
   }
 
   private Norm layerNorm(String name) {
-    return new Norm(tensor(name + ".weight", config.width()), tensor(name + ".bias", config.width()));
+    return new Norm(
+        tensor(name + ".weight", config.width()), tensor(name + ".bias", config.width()));
   }
 
   private Norm rmsNorm(String name) {
@@ -152,7 +157,10 @@ public final class WeightMap {
     return tensor;
   }
 
-  /** A tensor in a layer that nothing reads (a bias, a norm, a layer too many) would change the result if it were read. */
+  /**
+   * A tensor in a layer that nothing reads (a bias, a norm, a layer too many) would change the
+   * result if it were read.
+   */
   private void refuseLeftovers(String layers) {
     for (String name : checkpoint.names()) {
       if (name.startsWith(layers) && !used.contains(name) && !BUFFER.matcher(name).matches()) {

@@ -39,14 +39,13 @@ class AtomicFileTest {
   @Test
   void write_writerFails_oldFileStandsAndNothingElse() throws IOException {
     Path file = Files.writeString(folder.resolve("f"), "old");
-    assertThatThrownBy(
-            () ->
-                AtomicFile.write(
-                    file,
-                    out -> {
-                      out.write(new byte[200_000]);
-                      throw new IllegalStateException("stop");
-                    }))
+    assertThatThrownBy(() ->
+            AtomicFile.write(
+                file,
+                out -> {
+                  out.write(new byte[200_000]);
+                  throw new IllegalStateException("stop");
+                }))
         .isInstanceOf(IllegalStateException.class);
     assertRefused(
         () ->
@@ -69,7 +68,8 @@ class AtomicFileTest {
     assertRefused(() -> AtomicFile.write(below, out -> {}), below.toString(), "does not exist");
     Path device = Path.of("/proc/diopter-test");
     if (Files.isDirectory(device.getParent())) {
-      assertRefused(() -> AtomicFile.write(device, out -> {}), device.toString(), "cannot be written");
+      assertRefused(
+          () -> AtomicFile.write(device, out -> {}), device.toString(), "cannot be written");
     }
   }
 

@@ -29,7 +29,17 @@ class JsonTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "{}", "[]", "null", "true", "\"\"", "0", "-1", "2147483648", "123456789012345678901234567890", "1.5", "1.0E-30",
+        "{}",
+        "[]",
+        "null",
+        "true",
+        "\"\"",
+        "0",
+        "-1",
+        "2147483648",
+        "123456789012345678901234567890",
+        "1.5",
+        "1.0E-30",
         "{\"a\":[1,2.5,{\"b\":null}],\"\":\"\\\"\\\\ ü 🙂\"}"
       })
   void readAndCompact_anyValue_isTheSameText(String text) {
@@ -41,7 +51,8 @@ class JsonTest {
     JsonNode tree = Json.read("x", "[1, 2147483648, 123456789012345678901234567890, 1.0]");
     assertThat(tree.get(0).isInt()).isTrue();
     assertThat(tree.get(1).isLong()).isTrue();
-    assertThat(tree.get(2).bigIntegerValue()).isEqualTo(new BigInteger("123456789012345678901234567890"));
+    assertThat(tree.get(2).bigIntegerValue())
+        .isEqualTo(new BigInteger("123456789012345678901234567890"));
     assertThat(tree.get(3).isIntegralNumber()).isFalse();
   }
 
@@ -101,7 +112,10 @@ class JsonTest {
   @Test
   void compact_whatIsNoNumber_isAString() {
     ObjectNode tree = Json.object();
-    tree.put("a", Double.NaN).put("b", Double.POSITIVE_INFINITY).put("c", Float.NEGATIVE_INFINITY).put("d", 0.1f);
+    tree.put("a", Double.NaN)
+        .put("b", Double.POSITIVE_INFINITY)
+        .put("c", Float.NEGATIVE_INFINITY)
+        .put("d", 0.1f);
     String text = Json.compact(tree);
     assertThat(text).isEqualTo("{\"a\":\"NaN\",\"b\":\"Infinity\",\"c\":\"-Infinity\",\"d\":0.1}");
     JsonNode read = Json.read("x", text);
@@ -116,7 +130,8 @@ class JsonTest {
   @Test
   void pretty_objects_areIndentedAndArraysAreNot() {
     JsonNode tree = Json.read("x", "{\"a\":[1,2],\"b\":{\"c\":{}},\"d\":[]}");
-    assertThat(Json.pretty(tree)).isEqualTo("{\n  \"a\": [1, 2],\n  \"b\": {\n    \"c\": {}\n  },\n  \"d\": []\n}");
+    assertThat(Json.pretty(tree))
+        .isEqualTo("{\n  \"a\": [1, 2],\n  \"b\": {\n    \"c\": {}\n  },\n  \"d\": []\n}");
   }
 
   @Test
@@ -132,8 +147,11 @@ class JsonTest {
     byte[] block = part.repeat(1000).getBytes(StandardCharsets.UTF_8);
     Stream<InputStream> blocks =
         Stream.concat(
-            Stream.of((InputStream) new java.io.ByteArrayInputStream(start.getBytes(StandardCharsets.UTF_8))),
-            IntStream.range(0, times / 1000).mapToObj(i -> new java.io.ByteArrayInputStream(block)));
+            Stream.of(
+                (InputStream)
+                    new java.io.ByteArrayInputStream(start.getBytes(StandardCharsets.UTF_8))),
+            IntStream.range(0, times / 1000)
+                .mapToObj(i -> new java.io.ByteArrayInputStream(block)));
     return new SequenceInputStream(Collections.enumeration(blocks.toList()));
   }
 }

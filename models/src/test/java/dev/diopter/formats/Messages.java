@@ -9,7 +9,10 @@ import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 public final class Messages {
   private Messages() {}
 
-  /** Runs something that must fail with a {@link FormatException} of one line that names these things. */
+  /**
+   * Runs something that must fail with a {@link FormatException} of one line that names these
+   * things.
+   */
   public static void assertRefused(ThrowingCallable action, String... parts) {
     assertRefused(FormatException.class, action, parts);
   }

@@ -44,7 +44,8 @@ class SafetensorsWriterTest {
       for (long size : new long[] {0, 8, 16, 70_000}) {
         byte[] bytes = new byte[(int) (size * type.bits() / 8)];
         random.nextBytes(bytes);
-        tensors.add(Tensor.ofSegment(type + "." + size, type, List.of(size), MemorySegment.ofArray(bytes)));
+        tensors.add(
+            Tensor.ofSegment(type + "." + size, type, List.of(size), MemorySegment.ofArray(bytes)));
       }
     }
     float[] values = new float[33_000];
@@ -57,7 +58,8 @@ class SafetensorsWriterTest {
     try (SafetensorsFile opened = SafetensorsFile.open(file)) {
       assertThat(opened.entries()).hasSize(tensors.size());
       assertThat(opened.metadata()).isEqualTo(Map.of("a", "ü\n", "b", ""));
-      assertThat(opened.find("größe \"\\ \u2581").data().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED)).isEqualTo(values);
+      assertThat(opened.find("größe \"\\ \u2581").data().toArray(ValueLayout.JAVA_FLOAT_UNALIGNED))
+          .isEqualTo(values);
       for (SafetensorsFile.Entry entry : opened.entries()) {
         assertThat(entry.data().address() % Math.min(8, entry.type().bytes())).isZero();
       }
@@ -77,7 +79,9 @@ class SafetensorsWriterTest {
   @Test
   void write_sameNameTwice_isRefused() throws IOException {
     Tensor tensor = Tensor.ofFloats("a", List.of(1L), new float[1]);
-    assertThatThrownBy(() -> SafetensorsWriter.write(OutputStream.nullOutputStream(), List.of(tensor, tensor), Map.of()))
+    assertThatThrownBy(() ->
+            SafetensorsWriter.write(
+                OutputStream.nullOutputStream(), List.of(tensor, tensor), Map.of()))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("a twice");
   }
@@ -85,7 +89,10 @@ class SafetensorsWriterTest {
   @Test
   void write_intoNoFolder_isRefusedInOneLine() {
     Path file = folder.resolve("none/out.safetensors");
-    assertRefused(() -> SafetensorsWriter.write(file, List.of(), Map.of()), file.toString(), "does not exist");
+    assertRefused(
+        () -> SafetensorsWriter.write(file, List.of(), Map.of()),
+        file.toString(),
+        "does not exist");
   }
 
   private List<Path> files() throws IOException {
