@@ -32,7 +32,10 @@ class EditTest {
   }
 
   private static float[] logits(HookPlan.Builder plan) {
-    return model.run(RunRequest.of(PROMPT).plan(plan.build()).logits(Logits.ALL)).getFirst().logits();
+    return model
+        .run(RunRequest.of(PROMPT).plan(plan.build()).logits(Logits.ALL))
+        .getFirst()
+        .logits();
   }
 
   @Test
@@ -51,7 +54,8 @@ class EditTest {
   @Test
   void attnIn_firstHeadOfAGroup_feedsTheGroupsKeysAndValues() {
     float[] v = vector();
-    float[] together = logits(HookPlan.builder().add("blocks.0.hook_attn_in", Selection.ALL.heads(2), v));
+    float[] together =
+        logits(HookPlan.builder().add("blocks.0.hook_attn_in", Selection.ALL.heads(2), v));
     float[] apart =
         logits(
             HookPlan.builder()
@@ -65,7 +69,8 @@ class EditTest {
   void attnIn_otherHeadOfAGroup_feedsItsQueriesAlone() {
     float[] v = vector();
     assertThat(logits(HookPlan.builder().add("blocks.0.hook_attn_in", Selection.ALL.heads(3), v)))
-        .isEqualTo(logits(HookPlan.builder().add("blocks.0.hook_q_input", Selection.ALL.heads(3), v)))
+        .isEqualTo(
+            logits(HookPlan.builder().add("blocks.0.hook_q_input", Selection.ALL.heads(3), v)))
         .isNotEqualTo(logits(HookPlan.builder()));
   }
 
@@ -100,7 +105,8 @@ class EditTest {
     RunResult run = model.run(PROMPT, plan);
     Activation before = run.activationsBefore().get(hook);
     Activation after = run.activation(hook);
-    assertThat(before.values()).isEqualTo(model.run(PROMPT, HookPlan.reading(hook)).activation(hook).values());
+    assertThat(before.values())
+        .isEqualTo(model.run(PROMPT, HookPlan.reading(hook)).activation(hook).values());
     for (int p = 0; p < PROMPT.length(); p++) {
       for (int i = 0; i < model.config().width(); i++) {
         float factor = p == 3 ? 10 : 2;
@@ -113,8 +119,10 @@ class EditTest {
   void edits_ofOnePoint_actInTheOrderOfThePlan() {
     String hook = "blocks.0.hook_mlp_out";
     float[] v = vector();
-    HookPlan addFirst = HookPlan.builder().add(hook, Selection.ALL, v).scale(hook, 0).read(hook).build();
-    HookPlan scaleFirst = HookPlan.builder().scale(hook, 0).add(hook, Selection.ALL, v).read(hook).build();
+    HookPlan addFirst =
+        HookPlan.builder().add(hook, Selection.ALL, v).scale(hook, 0).read(hook).build();
+    HookPlan scaleFirst =
+        HookPlan.builder().scale(hook, 0).add(hook, Selection.ALL, v).read(hook).build();
     assertThat(model.run(PROMPT, addFirst).activation(hook).get(1, 0)).isZero();
     assertThat(model.run(PROMPT, scaleFirst).activation(hook).get(1, 0)).isEqualTo(v[0]);
   }
@@ -126,7 +134,10 @@ class EditTest {
             .knockout("blocks.0.attn.hook_pattern", Selection.ALL.heads(1).keys(0))
             .read("blocks.0.attn.hook_pattern")
             .build();
-    Activation plain = model.run(PROMPT, HookPlan.reading("blocks.0.attn.hook_pattern")).activation("blocks.0.attn.hook_pattern");
+    Activation plain =
+        model
+            .run(PROMPT, HookPlan.reading("blocks.0.attn.hook_pattern"))
+            .activation("blocks.0.attn.hook_pattern");
     Activation knocked = model.run(PROMPT, pattern).activation("blocks.0.attn.hook_pattern");
     assertThat(knocked.get(1, 4, 0)).isZero();
     assertThat(knocked.get(1, 4, 2)).isEqualTo(plain.get(1, 4, 2));
@@ -160,8 +171,13 @@ class EditTest {
   @Test
   void edit_writesNan_isRefusedUnlessAllowed() {
     HookPlan.Builder plan =
-        HookPlan.builder().function("blocks.0.hook_attn_out", Selection.ALL.positions(2), v -> v.values()[3] = Float.NaN);
-    assertThatThrownBy(() -> logits(plan)).hasMessageContaining("blocks.0.hook_attn_out, position 2");
+        HookPlan.builder()
+            .function(
+                "blocks.0.hook_attn_out",
+                Selection.ALL.positions(2),
+                v -> v.values()[3] = Float.NaN);
+    assertThatThrownBy(() -> logits(plan))
+        .hasMessageContaining("blocks.0.hook_attn_out, position 2");
     assertThat(logits(plan.allowNonFinite())).contains(Float.NaN);
   }
 
@@ -172,6 +188,7 @@ class EditTest {
     float[] copy = first.activation("blocks.0.hook_resid_pre").values().clone();
     Arrays.fill(first.activation("hook_embed").values(), 9);
     assertThat(first.activation("blocks.0.hook_resid_pre").values()).isEqualTo(copy);
-    assertThat(model.run(PROMPT, plan).activation("blocks.0.hook_resid_pre").values()).isEqualTo(copy);
+    assertThat(model.run(PROMPT, plan).activation("blocks.0.hook_resid_pre").values())
+        .isEqualTo(copy);
   }
 }
