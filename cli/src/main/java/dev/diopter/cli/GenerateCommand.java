@@ -110,6 +110,11 @@ final class GenerateCommand implements Command {
                   Numbers.duration(nanos),
                   Numbers.fixed(generated.ids().length * 1e9 / nanos, 1)));
       output.detail("stopped: " + generated.stopped().label());
+      if (generated.stopped() == GenerationResult.Stop.CONTEXT) {
+        output.note(
+            "note: stopped at the end of the model's context of %d tokens"
+                .formatted(model.config().contextLength()));
+      }
       if (result.wanted(output)) {
         result.deliver(object(model, generated), screen, output);
       }

@@ -9,7 +9,6 @@ import dev.diopter.engine.UsageException;
 import dev.diopter.formats.Json;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** {@code diopter run}: what a model expects behind a prompt. */
@@ -58,8 +57,7 @@ final class RunCommand implements Command {
       output.detail(
           "ran %d tokens in %s"
               .formatted(prompt.length(), Numbers.duration(System.nanoTime() - start)));
-      float[] logits = run.lastLogits();
-      NextTokens.Candidate[] candidates = NextTokens.top(logits, 0, logits.length, top);
+      NextTokens.Candidate[] candidates = NextTokens.top(run.lastLogits(), top);
       Tokens tokens = Tokens.of(model);
       if (result.wanted(output)) {
         result.deliver(object(model, run, tokens, candidates), screen, output);
@@ -78,13 +76,7 @@ final class RunCommand implements Command {
     object.set("ids", Tokens.ids(run.ids()));
     tokens.putLabels(object, "tokens", run.ids());
     object.put("loss_nats", run.lossNats());
-    ArrayNode top = object.putArray("top");
-    for (NextTokens.Candidate candidate : candidates) {
-      ObjectNode entry = top.addObject();
-      tokens.putToken(entry, candidate.id());
-      entry.put("logit", candidate.logit());
-      entry.put("probability", candidate.probability());
-    }
+    NextTokens.put(object, "top", candidates, tokens);
     return object;
   }
 
