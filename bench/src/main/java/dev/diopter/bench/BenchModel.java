@@ -8,11 +8,17 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Locale;
 
-/** Opens the models of the benchmarks: a random checkpoint of a published size, made on first use, or any name that users can give. */
+/**
+ * Opens the models of the benchmarks: a random checkpoint of a published size, made on first use,
+ * or any name that users can give.
+ */
 final class BenchModel {
   private BenchModel() {}
 
-  /** Where random checkpoints lie: the system property {@code diopter.bench.models}, else {@code target/bench-models}. */
+  /**
+   * Where random checkpoints lie: the system property {@code diopter.bench.models}, else {@code
+   * target/bench-models}.
+   */
   static Path folder() {
     return Path.of(System.getProperty("diopter.bench.models", "target/bench-models"));
   }

@@ -28,7 +28,13 @@ import org.openjdk.jmh.annotations.Warmup;
 @OutputTimeUnit(TimeUnit.MILLISECONDS)
 @Warmup(iterations = 3, time = 2)
 @Measurement(iterations = 5, time = 3)
-@Fork(value = 3, jvmArgsPrepend = {"--add-modules=jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-Xmx4g"})
+@Fork(
+    value = 3,
+    jvmArgsPrepend = {
+      "--add-modules=jdk.incubator.vector",
+      "--enable-native-access=ALL-UNNAMED",
+      "-Xmx4g"
+    })
 public class HookedPass {
   /** What is hooked. */
   public enum Hooks {
@@ -37,9 +43,11 @@ public class HookedPass {
     ALL_RESIDUALS(HookPlan.reading("blocks.*.hook_resid_pre, blocks.*.hook_resid_post")),
     ALL_PATTERNS(HookPlan.reading("blocks.*.attn.hook_pattern")),
     RESIDUALS_AND_PATTERNS(
-        HookPlan.reading("blocks.*.hook_resid_pre, blocks.*.hook_resid_post, blocks.*.attn.hook_pattern")),
+        HookPlan.reading(
+            "blocks.*.hook_resid_pre, blocks.*.hook_resid_post, blocks.*.attn.hook_pattern")),
     EVERYTHING(HookPlan.reading("*")),
-    NO_OP_EDIT(HookPlan.builder().function("blocks.5.hook_resid_post", Selection.ALL, view -> {}).build()),
+    NO_OP_EDIT(
+        HookPlan.builder().function("blocks.5.hook_resid_post", Selection.ALL, view -> {}).build()),
     HEAD_ABLATION(HookPlan.builder().zero("blocks.5.attn.hook_z", Selection.ALL.heads(3)).build()),
     CALLBACK_EVERYWHERE(HookPlan.builder().function("*", Selection.ALL, view -> {}).build());
 
@@ -79,7 +87,8 @@ public class HookedPass {
   public RunResult pass() {
     RunResult result = pass(opened, prompt, hooks);
     float found = result.lastLogits()[7];
-    if (hooks != Hooks.HEAD_ABLATION && Float.floatToRawIntBits(found) != Float.floatToRawIntBits(expected)) {
+    if (hooks != Hooks.HEAD_ABLATION
+        && Float.floatToRawIntBits(found) != Float.floatToRawIntBits(expected)) {
       throw new AssertionError("hooks changed the logits: expected " + expected + ", got " + found);
     }
     return result;

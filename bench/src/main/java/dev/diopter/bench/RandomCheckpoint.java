@@ -18,8 +18,8 @@ import java.util.Map;
 import java.util.SplittableRandom;
 
 /**
- * Checkpoints of the published sizes with random weights, for timings: the time of a pass does not depend on the values. The same seed
- * writes the same bytes.
+ * Checkpoints of the published sizes with random weights, for timings: the time of a pass does not
+ * depend on the values. The same seed writes the same bytes.
  */
 public final class RandomCheckpoint {
   private static final int BLOCK = 1 << 16;
@@ -36,7 +36,10 @@ public final class RandomCheckpoint {
   public enum Size {
     /** GPT-2 small: 12 layers, width 768, 124 million parameters, float32. */
     GPT2_SMALL,
-    /** A Llama of 12 layers, width 768, hidden size 2048, 32,000 tokens: 110 million parameters, float32, tied head. */
+    /**
+     * A Llama of 12 layers, width 768, hidden size 2048, 32,000 tokens: 110 million parameters,
+     * float32, tied head.
+     */
     LLAMA_110M,
     /** The same in bfloat16. */
     LLAMA_110M_BF16
@@ -52,7 +55,8 @@ public final class RandomCheckpoint {
     boolean bf16 = size == Size.LLAMA_110M_BF16;
     RandomCheckpoint checkpoint = new RandomCheckpoint(bf16 ? TensorType.BF16 : TensorType.F32);
     String config = size == Size.GPT2_SMALL ? checkpoint.gpt2() : checkpoint.llama();
-    SafetensorsWriter.write(target.resolve("model.safetensors"), checkpoint.tensors, Map.of("format", "pt"));
+    SafetensorsWriter.write(
+        target.resolve("model.safetensors"), checkpoint.tensors, Map.of("format", "pt"));
     // The configuration comes last: its presence says that the weights are whole.
     AtomicFile.write(
         target.resolve("config.json"), out -> out.write(config.getBytes(StandardCharsets.UTF_8)));
@@ -78,10 +82,10 @@ public final class RandomCheckpoint {
     }
     norm("ln_f", d);
     return """
-        {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": 50257, "n_positions": 1024, "n_ctx": 1024,
-         "n_embd": 768, "n_layer": 12, "n_head": 12, "n_inner": null, "layer_norm_epsilon": 1e-05,
-         "activation_function": "gelu_new", "bos_token_id": 50256, "eos_token_id": 50256}
-        """;
+    {"model_type": "gpt2", "architectures": ["GPT2LMHeadModel"], "vocab_size": 50257, "n_positions": 1024, "n_ctx": 1024,
+     "n_embd": 768, "n_layer": 12, "n_head": 12, "n_inner": null, "layer_norm_epsilon": 1e-05,
+     "activation_function": "gelu_new", "bos_token_id": 50256, "eos_token_id": 50256}
+    """;
   }
 
   private String llama() {
@@ -101,11 +105,11 @@ public final class RandomCheckpoint {
     }
     add("model.norm.weight", 0, d);
     return """
-        {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 32000, "hidden_size": 768, "intermediate_size": 2048,
-         "num_hidden_layers": 12, "num_attention_heads": 12, "num_key_value_heads": 12, "max_position_embeddings": 2048,
-         "rms_norm_eps": 1e-05, "rope_theta": 10000.0, "hidden_act": "silu", "attention_bias": false, "mlp_bias": false,
-         "tie_word_embeddings": true, "torch_dtype": "%s", "bos_token_id": 1, "eos_token_id": 2}
-        """
+    {"model_type": "llama", "architectures": ["LlamaForCausalLM"], "vocab_size": 32000, "hidden_size": 768, "intermediate_size": 2048,
+     "num_hidden_layers": 12, "num_attention_heads": 12, "num_key_value_heads": 12, "max_position_embeddings": 2048,
+     "rms_norm_eps": 1e-05, "rope_theta": 10000.0, "hidden_act": "silu", "attention_bias": false, "mlp_bias": false,
+     "tie_word_embeddings": true, "torch_dtype": "%s", "bos_token_id": 1, "eos_token_id": 2}
+    """
         .formatted(type == TensorType.BF16 ? "bfloat16" : "float32");
   }
 
@@ -131,7 +135,8 @@ public final class RandomCheckpoint {
       throws IOException {
     ByteBuffer block = ByteBuffer.allocate(BLOCK).order(ByteOrder.LITTLE_ENDIAN);
     for (long i = 0; i < values; i++) {
-      float x = deviation == 0 ? 1 : (float) ((own.nextDouble() * 2 - 1) * Math.sqrt(3) * deviation);
+      float x =
+          deviation == 0 ? 1 : (float) ((own.nextDouble() * 2 - 1) * Math.sqrt(3) * deviation);
       if (type == TensorType.BF16) {
         block.putShort((short) (Float.floatToRawIntBits(x) >>> 16));
       } else {
