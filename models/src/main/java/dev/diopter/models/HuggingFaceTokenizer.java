@@ -3,6 +3,7 @@ package dev.diopter.models;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import dev.diopter.formats.FormatException;
+import dev.diopter.formats.OneLine;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -35,7 +36,7 @@ final class HuggingFaceTokenizer implements Tokenizer {
     } catch (RuntimeException e) {
       throw new FormatException(
           "%s: expected a tokenizer in the Hugging Face format, found this: %s; fetch it again"
-              .formatted(source, String.valueOf(e.getMessage()).replaceAll("\\s+", " ")),
+              .formatted(source, OneLine.brief(e.getMessage())),
           e);
     }
     library.disableTruncation(handle);

@@ -1,6 +1,7 @@
 package dev.diopter.models;
 
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
+import dev.diopter.formats.OneLine;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -52,7 +53,7 @@ final class NativeTokenizers {
       load();
       return null;
     } catch (IOException | UnsatisfiedLinkError e) {
-      return String.valueOf(e.getMessage()).replaceAll("\\s+", " ");
+      return OneLine.brief(e.getMessage());
     }
   }
 
