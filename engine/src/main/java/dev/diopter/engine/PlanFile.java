@@ -9,9 +9,10 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Hook plans as JSON, which the command line reads with {@code --edit}. A plan file is an object with lists {@code reads} and {@code
- * edits}; unknown keys are errors. An array may be given as {@code {"npz": "file.npz", "name": "..."}}, a file in the folder of the plan
- * file or below it. Everything but functions can be written, and reads back as an equal plan.
+ * Hook plans as JSON, which the command line reads with {@code --edit}. A plan file is an object
+ * with lists {@code reads} and {@code edits}; unknown keys are errors. An array may be given as
+ * {@code {"npz": "file.npz", "name": "..."}}, a file in the folder of the plan file or below it.
+ * Everything but functions can be written, and reads back as an equal plan.
  */
 public final class PlanFile {
   private PlanFile() {}
@@ -19,7 +20,8 @@ public final class PlanFile {
   /**
    * Reads a plan file.
    *
-   * @throws FormatException if it, or an array file that it names, is not what it should be; the message names the place in the file
+   * @throws FormatException if it, or an array file that it names, is not what it should be; the
+   *     message names the place in the file
    */
   public static HookPlan read(Path file) {
     return new PlanParser(file.toString(), file.toAbsolutePath().getParent()).plan(Json.read(file));
@@ -125,10 +127,12 @@ public final class PlanFile {
         out.put("weight", i.weight());
       }
       case Operation.ProjectOut p -> out.set("value", array(p.vector()));
-      case Operation.Noise n -> out.put("standard_deviation", n.standardDeviation()).put("seed", n.seed());
+      case Operation.Noise n ->
+          out.put("standard_deviation", n.standardDeviation()).put("seed", n.seed());
       case Operation.Zero _, Operation.Knockout _ -> {}
       case Operation.Function _ ->
-          throw new UsageException("edits[%d]: a function cannot be written to a plan file".formatted(index));
+          throw new UsageException(
+              "edits[%d]: a function cannot be written to a plan file".formatted(index));
     }
   }
 

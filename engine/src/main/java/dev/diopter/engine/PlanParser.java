@@ -15,9 +15,13 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/** Reads plans from JSON values. Messages begin with the document and the place in it, such as {@code plan.json: edits[2].value}. */
+/**
+ * Reads plans from JSON values. Messages begin with the document and the place in it, such as
+ * {@code plan.json: edits[2].value}.
+ */
 final class PlanParser {
-  private static final List<String> SELECTION = List.of("hook", "sequences", "positions", "heads", "keys", "steps");
+  private static final List<String> SELECTION =
+      List.of("hook", "sequences", "positions", "heads", "keys", "steps");
   private static final List<String> READ = with(SELECTION, List.of("when"));
   private static final List<String> EDIT = with(SELECTION, List.of("op", "allow_non_finite"));
   private static final List<String> PLAN = List.of("reads", "edits");
@@ -62,7 +66,9 @@ final class PlanParser {
           switch (text(place + ".when", given)) {
             case "before" -> Read.When.BEFORE;
             case "after" -> Read.When.AFTER;
-            default -> throw fail(place + ".when", "expected \"before\" or \"after\", found " + shown(given));
+            default ->
+                throw fail(
+                    place + ".when", "expected \"before\" or \"after\", found " + shown(given));
           };
     }
     return new Read(hook(place, tree), selection(place, tree), when);
@@ -78,12 +84,18 @@ final class PlanParser {
       if (other && !kind.keys().contains(key)) {
         throw fail(
             place + "." + key,
-            "op %s has no such key; it has %s".formatted(kind.label(), kind.keys().isEmpty() ? "none of its own" : String.join(", ", kind.keys())));
+            "op %s has no such key; it has %s"
+                .formatted(
+                    kind.label(),
+                    kind.keys().isEmpty() ? "none of its own" : String.join(", ", kind.keys())));
       }
     }
     requireObject(place, tree, with(EDIT, kind.keys()));
     return new Edit(
-        hook(place, tree), selection(place, tree), operation(place, tree, kind), flag(place, tree, "allow_non_finite"));
+        hook(place, tree),
+        selection(place, tree),
+        operation(place, tree, kind),
+        flag(place, tree, "allow_non_finite"));
   }
 
   private OperationKind kind(String place, JsonNode tree) {
@@ -98,7 +110,8 @@ final class PlanParser {
             .filter(k -> k != OperationKind.FUNCTION)
             .map(OperationKind::label)
             .collect(Collectors.joining(", "));
-    throw fail(place + ".op", "expected one of %s; found %s".formatted(all, HookSuggestions.quote(name)));
+    throw fail(
+        place + ".op", "expected one of %s; found %s".formatted(all, HookSuggestions.quote(name)));
   }
 
   private Operation operation(String place, JsonNode tree, OperationKind kind) {
@@ -109,10 +122,13 @@ final class PlanParser {
       case ZERO -> new Operation.Zero();
       case MEAN -> new Operation.Mean(array(place, tree));
       case INTERPOLATE ->
-          new Operation.Interpolate(array(place, tree), number(place + ".weight", required(place, tree, "weight")));
+          new Operation.Interpolate(
+              array(place, tree), number(place + ".weight", required(place, tree, "weight")));
       case PROJECT_OUT -> new Operation.ProjectOut(array(place, tree));
       case NOISE ->
-          new Operation.Noise(number(place + ".standard_deviation", required(place, tree, "standard_deviation")), seed(place, tree));
+          new Operation.Noise(
+              number(place + ".standard_deviation", required(place, tree, "standard_deviation")),
+              seed(place, tree));
       case KNOCKOUT -> new Operation.Knockout();
       case FUNCTION -> throw new AssertionError("not a kind of plan files");
     };
@@ -139,7 +155,8 @@ final class PlanParser {
   private Steps steps(String place, JsonNode tree, JsonNode steps) {
     if (steps.isString()) {
       if (!steps.stringValue().equals("all")) {
-        throw fail(place + ".steps", "expected \"all\" or a list of whole numbers, found " + shown(steps));
+        throw fail(
+            place + ".steps", "expected \"all\" or a list of whole numbers, found " + shown(steps));
       }
       return Steps.ALL;
     }
@@ -164,7 +181,9 @@ final class PlanParser {
     for (int i = 0; i < numbers.length; i++) {
       JsonNode number = given.get(i);
       if (!number.isInt()) {
-        throw fail("%s.%s[%d]".formatted(place, key, i), "expected a whole number, found " + shown(number));
+        throw fail(
+            "%s.%s[%d]".formatted(place, key, i),
+            "expected a whole number, found " + shown(number));
       }
       numbers[i] = number.intValue();
     }
@@ -236,23 +255,30 @@ final class PlanParser {
       shape.add(level.size());
     }
     if (shape.isEmpty()) {
-      throw fail(place, "expected a list of numbers or {\"npz\": ..., \"name\": ...}, found " + shown(given));
+      throw fail(
+          place,
+          "expected a list of numbers or {\"npz\": ..., \"name\": ...}, found " + shown(given));
     }
     return shape.stream().mapToInt(Integer::intValue).toArray();
   }
 
   /** Copies the numbers of the lists from an axis on, and returns where the next go. */
-  private int fill(String place, JsonNode given, int[] shape, int[] index, int axis, float[] data, int at) {
+  private int fill(
+      String place, JsonNode given, int[] shape, int[] index, int axis, float[] data, int at) {
     if (axis == shape.length) {
       Float number = number(given);
       if (number == null) {
-        throw fail(at(place, index, axis), "expected a number of 32-bit floating point, found " + shown(given));
+        throw fail(
+            at(place, index, axis),
+            "expected a number of 32-bit floating point, found " + shown(given));
       }
       data[at] = number;
       return at + 1;
     }
     if (!given.isArray() || given.size() != shape[axis]) {
-      throw fail(at(place, index, axis), "expected a list of %d as in the first, found %s".formatted(shape[axis], shown(given)));
+      throw fail(
+          at(place, index, axis),
+          "expected a list of %d as in the first, found %s".formatted(shape[axis], shown(given)));
     }
     int next = at;
     for (int i = 0; i < shape[axis]; i++) {
@@ -263,7 +289,8 @@ final class PlanParser {
   }
 
   private static String at(String place, int[] index, int axes) {
-    return place + Arrays.stream(index, 0, axes).mapToObj(i -> "[" + i + "]").collect(Collectors.joining());
+    return place
+        + Arrays.stream(index, 0, axes).mapToObj(i -> "[" + i + "]").collect(Collectors.joining());
   }
 
   private Operation.Value arrayFile(String place, JsonNode given) {
@@ -275,23 +302,28 @@ final class PlanParser {
       if (array.size() == 0 || array.shape().isEmpty()) {
         throw fail(place, "expected an array of numbers, found shape %s".formatted(array.shape()));
       }
-      return new Operation.Value(array.shape().stream().mapToInt(Integer::intValue).toArray(), array.floats());
+      return new Operation.Value(
+          array.shape().stream().mapToInt(Integer::intValue).toArray(), array.floats());
     } catch (FormatException e) {
       String message = String.valueOf(e.getMessage());
-      throw message.startsWith(source + ": ") ? e : new FormatException("%s: %s: %s".formatted(source, place, message), e);
+      throw message.startsWith(source + ": ")
+          ? e
+          : new FormatException("%s: %s: %s".formatted(source, place, message), e);
     }
   }
 
   /**
-   * The file of a name, which lies in the plan's folder or below it, links followed: a plan from somebody else cannot make Diopter open
-   * other files.
+   * The file of a name, which lies in the plan's folder or below it, links followed: a plan from
+   * somebody else cannot make Diopter open other files.
    */
   private Path inFolder(String place, String name) {
     Path base = folder;
     if (base == null) {
       throw fail(place, "expected numbers here; only plan files can name array files");
     }
-    String rule = "expected a file in the folder of the plan file or below it, found " + HookSuggestions.quote(name);
+    String rule =
+        "expected a file in the folder of the plan file or below it, found "
+            + HookSuggestions.quote(name);
     try {
       Path relative = Path.of(name);
       Path path = base.resolve(relative).normalize();
@@ -341,7 +373,10 @@ final class PlanParser {
     }
     for (String key : tree.propertyNames()) {
       if (!keys.contains(key)) {
-        throw fail(place, "unknown key %s; expected %s".formatted(HookSuggestions.quote(key), String.join(", ", keys)));
+        throw fail(
+            place,
+            "unknown key %s; expected %s"
+                .formatted(HookSuggestions.quote(key), String.join(", ", keys)));
       }
     }
   }

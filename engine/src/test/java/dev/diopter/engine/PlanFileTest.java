@@ -23,7 +23,10 @@ class PlanFileTest {
   @TempDir Path folder;
 
   private static Operation edit(String keys) {
-    return PlanFile.parse("plan", "{\"edits\": [{\"hook\": \"z0\", " + keys + "}]}").edits().getFirst().operation();
+    return PlanFile.parse("plan", "{\"edits\": [{\"hook\": \"z0\", " + keys + "}]}")
+        .edits()
+        .getFirst()
+        .operation();
   }
 
   private static Operation.Value value(float... numbers) {
@@ -46,7 +49,8 @@ class PlanFileTest {
                 .read("blocks.*.hook_resid_post", Selection.ALL.positions(-1))
                 .zero("blocks.1.attn.hook_z", Selection.ALL.heads(3))
                 .replace("blocks.0.hook_resid_post", Selection.ALL.positions(9), 0.1f, 0.2f)
-                .knockout("blocks.2.attn.hook_pattern", Selection.ALL.heads(0).positions(5).keys(0, 1))
+                .knockout(
+                    "blocks.2.attn.hook_pattern", Selection.ALL.heads(0).positions(5).keys(0, 1))
                 .scale("blocks.4.hook_mlp_out", Selection.ALL.steps(Steps.ALL), 0.5f)
                 .build());
   }
@@ -58,17 +62,21 @@ class PlanFileTest {
     assertThat(edit("\"op\": \"replace\", \"value\": [1, 2], \"broadcast\": false"))
         .isEqualTo(new Operation.Replace(value(1, 2), false));
     assertThat(edit("\"op\": \"add\", \"value\": [[1, 2], [3, 4], [5, 6]]"))
-        .isEqualTo(new Operation.Add(new Operation.Value(new int[] {3, 2}, new float[] {1, 2, 3, 4, 5, 6})));
+        .isEqualTo(
+            new Operation.Add(
+                new Operation.Value(new int[] {3, 2}, new float[] {1, 2, 3, 4, 5, 6})));
     assertThat(edit("\"op\": \"scale\", \"value\": -2")).isEqualTo(new Operation.Scale(-2));
     assertThat(edit("\"op\": \"zero\"")).isEqualTo(new Operation.Zero());
     assertThat(edit("\"op\": \"mean\", \"value\": [[1], [2]]"))
         .isEqualTo(new Operation.Mean(new Operation.Value(new int[] {2, 1}, new float[] {1, 2})));
     assertThat(edit("\"op\": \"interpolate\", \"value\": [1], \"weight\": 0.25"))
         .isEqualTo(new Operation.Interpolate(value(1), 0.25f));
-    assertThat(edit("\"op\": \"project_out\", \"value\": [1, 0]")).isEqualTo(new Operation.ProjectOut(value(1, 0)));
+    assertThat(edit("\"op\": \"project_out\", \"value\": [1, 0]"))
+        .isEqualTo(new Operation.ProjectOut(value(1, 0)));
     assertThat(edit("\"op\": \"noise\", \"standard_deviation\": 0.5, \"seed\": -9000000000"))
         .isEqualTo(new Operation.Noise(0.5f, -9_000_000_000L));
-    assertThat(edit("\"op\": \"noise\", \"standard_deviation\": 1")).isEqualTo(new Operation.Noise(1, 0));
+    assertThat(edit("\"op\": \"noise\", \"standard_deviation\": 1"))
+        .isEqualTo(new Operation.Noise(1, 0));
     assertThat(edit("\"op\": \"knockout\"")).isEqualTo(new Operation.Knockout());
   }
 
@@ -82,16 +90,21 @@ class PlanFileTest {
              "edits": [{"hook": "pattern0", "op": "zero", "keys": [1], "heads": [0, -1], "allow_non_finite": true}]}
             """);
     assertThat(plan.reads())
-        .containsExactly(new Read("embed", Selection.ALL.steps(Steps.of(0, 2)).sequences(-1), Read.When.BEFORE));
+        .containsExactly(
+            new Read("embed", Selection.ALL.steps(Steps.of(0, 2)).sequences(-1), Read.When.BEFORE));
     assertThat(plan.edits())
-        .containsExactly(new Edit("pattern0", Selection.ALL.keys(1).heads(0, -1), new Operation.Zero(), true));
+        .containsExactly(
+            new Edit("pattern0", Selection.ALL.keys(1).heads(0, -1), new Operation.Zero(), true));
   }
 
   @Test
   void parse_numbersThatJsonHasNotGot_areStrings() {
     assertThat(edit("\"op\": \"add\", \"value\": [\"NaN\", \"Infinity\", \"-Infinity\", 1e-300]"))
-        .isEqualTo(new Operation.Add(value(Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, 0)));
-    assertThat(edit("\"op\": \"scale\", \"value\": \"NaN\"")).isEqualTo(new Operation.Scale(Float.NaN));
+        .isEqualTo(
+            new Operation.Add(
+                value(Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, 0)));
+    assertThat(edit("\"op\": \"scale\", \"value\": \"NaN\""))
+        .isEqualTo(new Operation.Scale(Float.NaN));
   }
 
   @ParameterizedTest
@@ -188,7 +201,8 @@ class PlanFileTest {
     Path file = folder.resolve("plan.json");
     Files.writeString(
         file,
-        "{\"edits\": [{\"hook\": \"z0\", \"op\": \"add\", \"value\": {\"npz\": \"%s\", \"name\": \"%s\"}}]}".formatted(npz, name));
+        "{\"edits\": [{\"hook\": \"z0\", \"op\": \"add\", \"value\": {\"npz\": \"%s\", \"name\": \"%s\"}}]}"
+            .formatted(npz, name));
     return file;
   }
 
@@ -206,7 +220,9 @@ class PlanFileTest {
     Files.createDirectories(folder.resolve("below"));
     array(folder.resolve(name).normalize());
     assertThat(PlanFile.read(plan(name, "vector")).edits().getFirst().operation())
-        .isEqualTo(new Operation.Add(new Operation.Value(new int[] {2, 1}, new float[] {1.5f, Float.NaN})));
+        .isEqualTo(
+            new Operation.Add(
+                new Operation.Value(new int[] {2, 1}, new float[] {1.5f, Float.NaN})));
   }
 
   @Test
@@ -215,11 +231,23 @@ class PlanFileTest {
     array(folder.resolve("outside.npz"));
     Files.createSymbolicLink(inner.resolve("link.npz"), folder.resolve("outside.npz"));
     Files.createDirectories(inner.resolve("folder.npz"));
-    for (String name : List.of("../outside.npz", folder.resolve("outside.npz").toString(), "link.npz", "folder.npz", "x/../../outside.npz")) {
-      Path plan = Files.move(plan(name, "vector"), inner.resolve("plan.json"), java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    for (String name :
+        List.of(
+            "../outside.npz",
+            folder.resolve("outside.npz").toString(),
+            "link.npz",
+            "folder.npz",
+            "x/../../outside.npz")) {
+      Path plan =
+          Files.move(
+              plan(name, "vector"),
+              inner.resolve("plan.json"),
+              java.nio.file.StandardCopyOption.REPLACE_EXISTING);
       assertThatThrownBy(() -> PlanFile.read(plan))
           .isInstanceOf(FormatException.class)
-          .hasMessageContaining("edits[0].value.npz: expected a file in the folder of the plan file or below it, found \"" + name);
+          .hasMessageContaining(
+              "edits[0].value.npz: expected a file in the folder of the plan file or below it, found \""
+                  + name);
     }
   }
 
@@ -227,19 +255,26 @@ class PlanFileTest {
   void read_arrayFileThatIsNotThere_isNamed() throws Exception {
     assertThatThrownBy(() -> PlanFile.read(plan("none.npz", "vector")))
         .isInstanceOf(FormatException.class)
-        .hasMessage(folder.resolve("plan.json") + ": edits[0].value.npz: expected an .npz file, found none named \"none.npz\"");
+        .hasMessage(
+            folder.resolve("plan.json")
+                + ": edits[0].value.npz: expected an .npz file, found none named \"none.npz\"");
     array(folder.resolve("a.npz"));
     assertThatThrownBy(() -> PlanFile.read(plan("a.npz", "vectr")))
         .isInstanceOf(FormatException.class)
         .hasMessageStartingWith(folder.resolve("plan.json") + ": edits[0].value: ")
         .hasMessageContaining("vectr");
     Files.writeString(folder.resolve("a.npz"), "no zip");
-    assertThatThrownBy(() -> PlanFile.read(plan("a.npz", "vector"))).isInstanceOf(FormatException.class).message().hasLineCount(1);
+    assertThatThrownBy(() -> PlanFile.read(plan("a.npz", "vector")))
+        .isInstanceOf(FormatException.class)
+        .message()
+        .hasLineCount(1);
   }
 
   @Test
   void read_noFile_isNamed() {
-    assertThatThrownBy(() -> PlanFile.read(folder.resolve("none.json"))).isInstanceOf(FormatException.class).hasMessageContaining("none.json");
+    assertThatThrownBy(() -> PlanFile.read(folder.resolve("none.json")))
+        .isInstanceOf(FormatException.class)
+        .hasMessageContaining("none.json");
   }
 
   @Test
@@ -252,9 +287,12 @@ class PlanFileTest {
 
   @Test
   void toJson_defaults_areLeftOut() {
-    assertThat(Json.compact(PlanFile.toJson(HookPlan.builder().read("embed").scale("z0", 2).build())))
-        .isEqualTo("{\"reads\":[{\"hook\":\"embed\"}],\"edits\":[{\"hook\":\"z0\",\"op\":\"scale\",\"value\":2.0}]}");
-    assertThat(PlanFile.parse("plan", Json.compact(PlanFile.toJson(HookPlan.NONE)))).isEqualTo(HookPlan.NONE);
+    assertThat(
+            Json.compact(PlanFile.toJson(HookPlan.builder().read("embed").scale("z0", 2).build())))
+        .isEqualTo(
+            "{\"reads\":[{\"hook\":\"embed\"}],\"edits\":[{\"hook\":\"z0\",\"op\":\"scale\",\"value\":2.0}]}");
+    assertThat(PlanFile.parse("plan", Json.compact(PlanFile.toJson(HookPlan.NONE))))
+        .isEqualTo(HookPlan.NONE);
   }
 
   @RepeatedTest(100)
@@ -269,7 +307,11 @@ class PlanFileTest {
   private static HookPlan plan(Random random) {
     List<Read> reads = new ArrayList<>();
     for (int i = random.nextInt(3); i > 0; i--) {
-      reads.add(new Read("blocks.*.hook_resid_pre", selection(random), random.nextBoolean() ? Read.When.BEFORE : Read.When.AFTER));
+      reads.add(
+          new Read(
+              "blocks.*.hook_resid_pre",
+              selection(random),
+              random.nextBoolean() ? Read.When.BEFORE : Read.When.AFTER));
     }
     List<Edit> edits = new ArrayList<>();
     for (int i = random.nextInt(6); i > 0; i--) {
@@ -292,7 +334,10 @@ class PlanFileTest {
   }
 
   private static Operation operation(Random random) {
-    int[] shape = random.nextBoolean() ? new int[] {1 + random.nextInt(5)} : new int[] {1 + random.nextInt(3), 1, 2};
+    int[] shape =
+        random.nextBoolean()
+            ? new int[] {1 + random.nextInt(5)}
+            : new int[] {1 + random.nextInt(3), 1, 2};
     float[] data = new float[shape.length == 1 ? shape[0] : shape[0] * 2];
     for (int i = 0; i < data.length; i++) {
       // Any bits at all, but for the many that mean NaN: those become one.

@@ -1,0 +1,58 @@
+package dev.diopter.cli;
+
+import dev.diopter.engine.Model;
+import dev.diopter.engine.ModelOptions;
+import dev.diopter.engine.UsageException;
+import dev.diopter.models.ModelException;
+import java.util.List;
+import picocli.CommandLine.Option;
+
+/** On what a model computes. */
+final class ComputeOptions {
+  private static final List<String> BACKENDS = List.of("auto", "cpu", "cuda", "reference");
+
+  @Option(
+      names = "--backend",
+      paramLabel = "NAME",
+      description = "What computes: auto (default), cpu, cuda or reference.")
+  private String backend = "auto";
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      description = "Threads that compute; all cores unless given. Results do not depend on it.")
+  private int threads;
+
+  /** Fails where a value cannot be. */
+  void validate() {
+    if (!BACKENDS.contains(backend)) {
+      throw new UsageException(
+          "--backend: expected one of %s, got '%s'"
+              .formatted(String.join(", ", BACKENDS), backend));
+    }
+    if (threads < 0) {
+      throw new UsageException("--threads: expected 1 or more, or 0 for all cores, got " + threads);
+    }
+  }
+
+  /** Opens a model. */
+  Model open(String name, Screen screen, OutputOptions output) {
+    long start = System.nanoTime();
+    try (Progress _ = Progress.start(screen, output, "loading " + name)) {
+      Model model = Model.open(name, new ModelOptions(backend, threads));
+      output.detail(
+          "loaded %s on %s in %s"
+              .formatted(
+                  model.name(), model.backend(), Numbers.duration(System.nanoTime() - start)));
+      return model;
+    } catch (IllegalArgumentException e) {
+      if (e instanceof UsageException || !backend.equals("cuda")) {
+        throw e;
+      }
+      throw new ModelException(
+          "--backend cuda: %s; diopter doctor shows what this machine has"
+              .formatted(e.getMessage()),
+          e);
+    }
+  }
+}

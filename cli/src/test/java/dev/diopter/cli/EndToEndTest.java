@@ -1,0 +1,113 @@
+package dev.diopter.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.File;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import java.util.jar.Attributes;
+import java.util.jar.JarOutputStream;
+import java.util.jar.Manifest;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The launcher's script and the JVM that it starts, on the classes under test: its own build would
+ * take as long as all tests.
+ */
+class EndToEndTest {
+  private static final long SECONDS = 60;
+
+  @TempDir static Path root;
+
+  /** A folder that looks like the repository after the launcher's build. */
+  @BeforeAll
+  static void makeBuild() throws IOException {
+    Files.copy(Cli.root().resolve("diopter"), root.resolve("diopter"));
+    for (String source : new String[] {"pom.xml", "cli/pom.xml", "cli/src/main/Main.java"}) {
+      Path file = root.resolve(source);
+      Files.createDirectories(file.getParent());
+      Files.createFile(file);
+    }
+    Path builds = root.resolve("target/diopter");
+    Path build = Files.createDirectories(builds.resolve("build-1"));
+    Files.writeString(builds.resolve("current"), "build-1\n");
+    Files.createFile(build.resolve("started"));
+    FileTime later = FileTime.from(Instant.now().plusSeconds(3600));
+    Files.setLastModifiedTime(build.resolve("started"), later);
+    Manifest manifest = new Manifest();
+    Attributes attributes = manifest.getMainAttributes();
+    attributes.put(Attributes.Name.MANIFEST_VERSION, "1.0");
+    attributes.put(Attributes.Name.MAIN_CLASS, "dev.diopter.cli.Launch");
+    attributes.put(Attributes.Name.CLASS_PATH, classPath());
+    attributes.put(new Attributes.Name("Add-Exports"), "java.base/jdk.internal.module");
+    attributes.put(new Attributes.Name("Enable-Native-Access"), "ALL-UNNAMED");
+    try (OutputStream out = Files.newOutputStream(build.resolve("diopter.jar"))) {
+      new JarOutputStream(out, manifest).close();
+    }
+  }
+
+  private static String classPath() {
+    return Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
+        .map(entry -> Path.of(entry).toUri().toString())
+        .collect(Collectors.joining(" "));
+  }
+
+  @Test
+  void demo_childProcess_answersWithoutWarnings() throws Exception {
+    Cli.Ran ran = start(Map.of(), "demo").isClean();
+    assertThat(ran.out()).contains("␣Mary", "What next");
+  }
+
+  @Test
+  void error_childProcess_exitsWithTheCodeAndALine() throws Exception {
+    start(Map.of(), "run").failed(2);
+    start(Map.of(), "run", "no-model", "text").failed(1);
+  }
+
+  @Test
+  void run_promptThatIsNotAscii_arrivesWhole() throws Exception {
+    assertThat(
+            start(Map.of("LC_ALL", "C.UTF-8"), "run", "demo-gpt2", "--bos", "é", "--json")
+                .isClean()
+                .json()
+                .path("ids"))
+        .hasSize(3);
+  }
+
+  @Test
+  void run_promptThatTheLocaleCannotRead_isRefusedAndNotChanged() throws Exception {
+    Cli.Ran ran = start(Map.of("LC_ALL", "C"), "run", "demo-gpt2", "--bos", "é", "--json");
+    if (ran.code() != 0) { // A launcher that sets the locale right is as good.
+      assertThat(ran.failed(2).err()).contains("LC_ALL");
+    }
+  }
+
+  private static Cli.Ran start(Map<String, String> environment, String... words) throws Exception {
+    String[] command = new String[words.length + 1];
+    command[0] = root.resolve("diopter").toString();
+    System.arraycopy(words, 0, command, 1, words.length);
+    Path out = Files.createTempFile(root, "out", "");
+    Path err = Files.createTempFile(root, "err", "");
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(err.toFile());
+    builder.environment().putAll(environment);
+    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    Process process = builder.start();
+    process.getOutputStream().close();
+    if (!process.waitFor(SECONDS, TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+      throw new AssertionError("the launcher took more than " + SECONDS + " s");
+    }
+    return new Cli.Ran(process.exitValue(), Files.readString(out), Files.readString(err));
+  }
+}

@@ -1,0 +1,217 @@
+package dev.diopter.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Whatever is wrong: one line, the right exit code, no partial file. */
+class ErrorsTest {
+  private static final String TINY = Cli.fixture("gpt2-tiny");
+
+  @TempDir Path folder;
+
+  static Stream<Arguments> commandLines() {
+    return Stream.of(
+        arguments("diopter: missing COMMAND: one of demo, run, ", List.of()),
+        arguments("diopter: unknown command rum; nearest: run; see diopter --help", List.of("rum")),
+        arguments(
+            "diopter models: unknown command ifno; nearest: info; ", List.of("models", "ifno")),
+        arguments("diopter models: missing COMMAND: one of list, info; ", List.of("models")),
+        arguments("diopter run: missing MODEL; see diopter run --help", List.of("run")),
+        arguments(
+            "diopter cache: missing --hooks NAMES, --out FILE.npz; ", List.of("cache", "m", "p")),
+        arguments(
+            "diopter run: unknown option --tpo; nearest: --top; ",
+            List.of("run", "m", "p", "--tpo=3")),
+        arguments(
+            "diopter run: unknown option -5 degrees (a prompt that starts with - goes behind --); ",
+            List.of("run", "m", "-5 degrees")),
+        arguments(
+            "diopter run: unexpected argument 'two' (a prompt of ",
+            List.of("run", "m", "one", "two")),
+        arguments(
+            "diopter run: invalid value for option '--top': 'x' is not an int; ",
+            List.of("run", "m", "p", "--top", "x")),
+        arguments(
+            "diopter run: --top: expected 1 or more, got 0",
+            List.of("run", "m", "p", "--top", "0")),
+        arguments(
+            "diopter run: expected exactly one of PROMPT, --ids and --ids-file, got none",
+            List.of("run", "demo-gpt2")),
+        arguments(
+            "diopter run: expected exactly one of PROMPT, --ids and --ids-file, got two of them",
+            List.of("run", "demo-gpt2", "text", "--ids", "1")),
+        arguments(
+            "diopter run: --ids: expected numbers ", List.of("run", "demo-gpt2", "--ids", "1,x")),
+        arguments(
+            "diopter run: --ids: expected numbers ", List.of("run", "demo-gpt2", "--ids", "")),
+        arguments(
+            "diopter run: --no-special: expected a text ",
+            List.of("run", "demo-gpt2", "--ids", "1", "--no-special")),
+        arguments(
+            "diopter run: --backend: expected one of auto, cpu, ",
+            List.of("run", "m", "p", "--backend", "gpu")),
+        arguments(
+            "diopter run: --threads: expected 1 or more, ",
+            List.of("run", "m", "p", "--threads", "-1")),
+        arguments(
+            "diopter generate: max new tokens: expected 1 or ",
+            List.of("generate", "m", "p", "--max-new-tokens", "0")),
+        arguments(
+            "diopter generate: top-p: expected more than 0 ",
+            List.of("generate", "m", "p", "--top-p", "1.5")),
+        arguments(
+            "diopter generate: temperature: expected 0 or ",
+            List.of("generate", "m", "p", "--temperature", "-1")));
+  }
+
+  @ParameterizedTest
+  @MethodSource("commandLines")
+  void commandLine_wrong_isAUsageError(String message, List<String> words) {
+    assertThat(Cli.run(words.toArray(String[]::new)).failed(2).err()).startsWith(message);
+  }
+
+  static Stream<Arguments> hooks() {
+    return Stream.of(
+        arguments(
+            "demo-gpt2", "blocks.3.attn.hook_patern", "did you mean blocks.3.attn.hook_pattern?"),
+        arguments("demo-gpt2", "pattern9", "9"),
+        arguments("demo-gpt2", "blocks.0.attn.hook_rot_q", "no rotation"),
+        arguments("demo-llama", "hook_pos_embed", "rotary positions"),
+        arguments("demo-gpt2", "", "hook"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("hooks")
+  void hookName_wrong_isAUsageErrorAndLeavesNoFile(String model, String hook, String message) {
+    Path file = folder.resolve("out.npz");
+    Cli.Ran ran =
+        Cli.run("cache", model, "--ids", "0,1", "--hooks", hook, "--out", file.toString());
+    assertThat(ran.failed(2).err()).contains(message);
+    assertThat(folder).isEmptyDirectory();
+  }
+
+  static Stream<Arguments> plans() {
+    return Stream.of(
+        arguments("head", "{'hook': 'blocks.1.attn.hook_z', 'heads': [4], 'op': 'zero'}"),
+        arguments(
+            "position", "{'hook': 'blocks.1.hook_resid_pre', 'positions': [7], 'op': 'zero'}"),
+        arguments(
+            "blocks.1.hook_resid_pre",
+            "{'hook': 'blocks.1.hook_resid_pre', 'op': 'add', 'value': [1, 2]}"),
+        arguments("did you mean", "{'hook': 'blocks.1.hook_resid_pra', 'op': 'zero'}"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("plans")
+  void plan_thatDoesNotFit_isAUsageError(String message, String edit) throws IOException {
+    Path plan = folder.resolve("plan.json");
+    Files.writeString(plan, "{\"edits\": [%s]}".formatted(edit.replace('\'', '"')));
+    Cli.Ran ran = Cli.run("run", "demo-gpt2", "--ids", "0,1", "--edit", plan.toString());
+    assertThat(ran.failed(2).err()).contains(message);
+  }
+
+  @Test
+  void planFile_missingOrBroken_fails() throws IOException {
+    Path missing = folder.resolve("missing.json");
+    assertThat(
+            Cli.run("run", "demo-gpt2", "--ids", "0", "--edit", missing.toString()).failed(1).err())
+        .contains("missing.json");
+    Path broken = Files.writeString(folder.resolve("broken.json"), "{\"edits\": [");
+    assertThat(
+            Cli.run("run", "demo-gpt2", "--ids", "0", "--edit", broken.toString()).failed(1).err())
+        .contains("broken.json");
+  }
+
+  static Stream<Arguments> prompts() {
+    String long300 = IntStream.range(0, 300).mapToObj(i -> "1").collect(Collectors.joining(","));
+    return Stream.of(
+        arguments("the prompt is empty", List.of("run", "demo-gpt2", "")),
+        arguments("1024", List.of("run", "demo-gpt2", "--ids", "1,1024")),
+        arguments("-1", List.of("run", "demo-gpt2", "--ids=-1")),
+        arguments("256", List.of("run", "demo-gpt2", "--ids", long300)),
+        arguments("tokenizer", List.of("run", TINY, "text")),
+        arguments("did you mean demo-gpt2?", List.of("run", "demo-gpt3", "text")),
+        arguments("expected a model", List.of("hooks", "no/such-model")),
+        arguments("expected a model", List.of("models", "info", "no/such-model")),
+        arguments("no-such-file", List.of("run", "demo-gpt2", "--ids-file", "no-such-file")));
+  }
+
+  @ParameterizedTest
+  @MethodSource("prompts")
+  void promptOrModel_thatCannotBeRun_fails(String message, List<String> words) {
+    assertThat(Cli.run(words.toArray(String[]::new)).failed(1).err()).contains(message);
+  }
+
+  @Test
+  void bos_ofAModelThatHasNone_fails() throws IOException {
+    Path copy = Files.createDirectory(folder.resolve("plain"));
+    Files.copy(Path.of(TINY, "model.safetensors"), copy.resolve("model.safetensors"));
+    String config =
+        Files.readString(Path.of(TINY, "config.json"))
+            .replaceAll("\"bos_token_id\": *\\d+", "\"bos_token_id\": null");
+    Files.writeString(copy.resolve("config.json"), config);
+    assertThat(Cli.run("run", copy.toString(), "--ids", "1", "--bos").failed(1).err())
+        .contains("no BOS id: leave --bos out");
+  }
+
+  @Test
+  void backend_notAvailable_fails() {
+    Cli.Ran doctor = Cli.run("doctor", "--json").isClean();
+    org.junit.jupiter.api.Assumptions.assumeTrue(
+        doctor.out().contains("cuda is not available"), "no CUDA here");
+    assertThat(Cli.run("run", "demo-gpt2", "--ids", "0", "--backend", "cuda").failed(1).err())
+        .contains("cuda");
+  }
+
+  @Test
+  void checkpoint_truncated_fails() throws IOException {
+    Path source = Path.of(TINY);
+    Path copy = Files.createDirectory(folder.resolve("broken"));
+    Files.copy(source.resolve("config.json"), copy.resolve("config.json"));
+    byte[] weights = Files.readAllBytes(source.resolve("model.safetensors"));
+    Files.write(
+        copy.resolve("model.safetensors"), java.util.Arrays.copyOf(weights, weights.length / 2));
+    assertThat(Cli.run("run", copy.toString(), "--ids", "0").failed(1).err())
+        .contains("model.safetensors");
+  }
+
+  @Test
+  void output_thatCannotBeWritten_failsBeforeTheModelIsOpened() {
+    for (String file : List.of(folder.toString(), folder.resolve("missing/a.npz").toString())) {
+      // The model does not exist, which would be reported first if it were opened.
+      assertThat(Cli.run("cache", "no-model", "p", "--hooks", "*", "--out", file).failed(1).err())
+          .contains(file + ": cannot be written: ");
+      assertThat(Cli.run("run", "no-model", "p", "--out", file).failed(1).err())
+          .contains("cannot be written: ");
+      assertThat(Cli.run("doctor", "--out", file).failed(1).err()).contains("cannot be written: ");
+    }
+    assertThat(folder).isEmptyDirectory();
+  }
+
+  @Test
+  void error_verbose_showsTheStackTrace() {
+    Cli.Ran ran = Cli.run("run", "demo-gpt3", "text", "--verbose");
+    assertThat(ran.code()).isEqualTo(1);
+    assertThat(ran.err()).contains("\tat dev.diopter.");
+  }
+
+  @Test
+  void error_withControlCharacters_isHarmless() {
+    assertThat(Cli.run("run", "x\u001b[2Jy", "text").failed(1).err())
+        .doesNotContain("\u001b")
+        .contains("\\u{1b}");
+  }
+}
