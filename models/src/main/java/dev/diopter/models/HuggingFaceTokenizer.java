@@ -89,6 +89,7 @@ final class HuggingFaceTokenizer implements Tokenizer {
     for (int i = 0; i < ids.length; i++) {
       ints[i] = Math.toIntExact(ids[i]);
       CharSpan span = spans[i];
+      // Both say so with today's library; neither is promised alone.
       boolean inText = ofTemplate[i] == 0 && span != null;
       starts[i] = inText ? index.utf16(span.getStart()) : -1;
       ends[i] = inText ? index.utf16(span.getEnd()) : -1;

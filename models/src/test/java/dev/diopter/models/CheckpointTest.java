@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import dev.diopter.formats.Json;
+import dev.diopter.formats.Mappings;
 import dev.diopter.formats.Resources;
 import dev.diopter.formats.SafetensorsBytes;
 import dev.diopter.formats.TensorType;
@@ -175,6 +176,7 @@ class CheckpointTest {
     TinyModels.writeShards(folder, TinyModels.GPT2, TinyModels.gpt2(""), 2);
     Files.write(folder.resolve(TinyModels.shardName(1)), new byte[20]);
     assertRefused(() -> Checkpoint.open(folder), TinyModels.shardName(1));
+    Mappings.assertNone(folder);
   }
 
   @Test
