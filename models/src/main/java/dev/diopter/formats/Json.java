@@ -150,8 +150,8 @@ public final class Json {
     }
   }
 
-  /** The value that starts at the current token; afterwards its last token is current. */
-  private static JsonNode tree(JsonParser parser) {
+  /** The value that starts at a parser's current token; afterwards its last token is current. */
+  public static JsonNode tree(JsonParser parser) {
     JsonNodeFactory nodes = JsonNodeFactory.instance;
     return switch (parser.currentToken()) {
       case START_OBJECT -> objectTree(parser);
