@@ -108,7 +108,10 @@ record Diagnosis(
 
   private static Finding backend(String name) {
     try (Backend backend = Backends.open(name, 0)) {
-      return new Finding(name, true, backend.describe());
+      String detail = backend.describe();
+      String prefix = name + ": ";
+      return new Finding(
+          name, true, detail.startsWith(prefix) ? detail.substring(prefix.length()) : detail);
     } catch (RuntimeException | LinkageError e) {
       return new Finding(name, false, String.valueOf(e.getMessage()));
     }

@@ -55,7 +55,7 @@ final class GenerateCommand implements Command {
       names = "--repetition-penalty",
       paramLabel = "X",
       description =
-          "Divides (or multiplies, below 0) logits of tokens that occurred; 1 (default) is none.")
+          "Lowers the logits of tokens that occurred by this factor; 1 (default) does nothing.")
   private double repetitionPenalty = 1;
 
   @Option(names = "--ignore-eos", description = "Go on behind an end-of-text token.")
@@ -110,6 +110,11 @@ final class GenerateCommand implements Command {
                   Numbers.duration(nanos),
                   Numbers.fixed(generated.ids().length * 1e9 / nanos, 1)));
       output.detail("stopped: " + generated.stopped().label());
+      if (generated.stopped() == GenerationResult.Stop.CONTEXT) {
+        output.note(
+            "note: stopped at the end of the model's context of %d tokens"
+                .formatted(model.config().contextLength()));
+      }
       if (result.wanted(output)) {
         result.deliver(object(model, generated), screen, output);
       }

@@ -21,7 +21,7 @@ import tools.jackson.databind.node.ObjectNode;
  */
 record LogitLens(NextTokens.Candidate[][] cells) {
   private static final int GAP = 1;
-  private static final int PERCENT = 4;
+  private static final int PERCENT = 3;
   private static final int MIN_TOKEN = 4;
 
   /** The hooks that a run must read for this. */
@@ -95,7 +95,9 @@ record LogitLens(NextTokens.Candidate[][] cells) {
   private static String cell(
       NextTokens.Candidate candidate, Tokens tokens, int token, Style style) {
     String name = Text.padRight(Text.fit(tokens.shown(candidate.id()), token), token);
-    String percent = Text.padLeft(Numbers.fixed(100 * candidate.probability(), 0), PERCENT);
+    // Rounded down, so that two digits do.
+    int whole = (int) Math.min(99, Math.floor(100 * candidate.probability()));
+    String percent = Text.padLeft(Integer.toString(whole), PERCENT);
     return style.heat(name + percent, candidate.probability());
   }
 
@@ -107,10 +109,7 @@ record LogitLens(NextTokens.Candidate[][] cells) {
       entry.put("after", depth == 0 ? "embed" : "block " + (depth - 1));
       ArrayNode positions = entry.putArray("positions");
       for (NextTokens.Candidate candidate : cells[depth]) {
-        ObjectNode cell = positions.addObject();
-        tokens.putToken(cell, candidate.id());
-        cell.put("logit", candidate.logit());
-        cell.put("probability", candidate.probability());
+        NextTokens.put(positions.addObject(), candidate, tokens);
       }
     }
   }

@@ -3,6 +3,7 @@ package dev.diopter.cli;
 import dev.diopter.engine.UsageException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import picocli.CommandLine;
 import picocli.CommandLine.ParseResult;
 
@@ -32,9 +33,10 @@ public final class Main {
     boolean trace = false;
     try {
       requireReadable(arguments);
-      CommandLine root = Commands.parser(arguments, screen);
+      String[] words = helpAsAnOption(arguments);
+      CommandLine root = Commands.parser(words, screen);
       root.setOut(new PrintWriter(screen.out(), true, StandardCharsets.UTF_8));
-      ParseResult parsed = root.parseArgs(arguments);
+      ParseResult parsed = root.parseArgs(words);
       if (CommandLine.executeHelpRequest(parsed) == null) {
         ParseResult chosen = parsed;
         while (chosen.hasSubcommand()) {
@@ -61,6 +63,16 @@ public final class Main {
       screen.out().flush();
       return Failures.report(e, name, trace, screen);
     }
+  }
+
+  /** {@code help run} is {@code run --help}. */
+  private static String[] helpAsAnOption(String[] arguments) {
+    if (arguments.length == 0 || !arguments[0].equals("help")) {
+      return arguments;
+    }
+    String[] words = Arrays.copyOfRange(arguments, 1, arguments.length + 1);
+    words[words.length - 1] = "--help";
+    return words;
   }
 
   private static String names(CommandLine line) {

@@ -1,8 +1,9 @@
 package dev.diopter.cli;
 
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.PriorityQueue;
+import tools.jackson.databind.node.ArrayNode;
+import tools.jackson.databind.node.ObjectNode;
 
 /**
  * The most probable tokens of a row of logits. The softmax is taken over the whole row in double
@@ -20,6 +21,26 @@ final class NextTokens {
   record Candidate(int id, float logit, double probability) {}
 
   private NextTokens() {}
+
+  /** Puts candidates as JSON. */
+  static void put(ObjectNode object, String key, Candidate[] candidates, Tokens tokens) {
+    ArrayNode entries = object.putArray(key);
+    for (Candidate candidate : candidates) {
+      put(entries.addObject(), candidate, tokens);
+    }
+  }
+
+  /** Puts the members of a candidate. */
+  static void put(ObjectNode object, Candidate candidate, Tokens tokens) {
+    tokens.putToken(object, candidate.id());
+    object.put("logit", candidate.logit());
+    object.put("probability", candidate.probability());
+  }
+
+  /** The {@code count} largest of one row. */
+  static Candidate[] top(float[] logits, int count) {
+    return top(logits, 0, logits.length, count);
+  }
 
   /**
    * The {@code count} largest logits, largest first, the lower id first among equals; not-a-number
@@ -49,14 +70,6 @@ final class NextTokens {
       top[i] = new Candidate(id, logit, Math.exp(logit - scale[0]) / scale[1]);
     }
     return top;
-  }
-
-  /** Probabilities of a whole row. */
-  static double[] probabilities(float[] logits) {
-    double[] scale = logSum(logits, 0, logits.length);
-    double[] probabilities = new double[logits.length];
-    Arrays.setAll(probabilities, id -> Math.exp(logits[id] - scale[0]) / scale[1]);
-    return probabilities;
   }
 
   /** Largest value, and the sum of the exponentials of the distances from it. */

@@ -9,7 +9,6 @@ import dev.diopter.engine.UsageException;
 import dev.diopter.formats.Json;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
-import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /** {@code diopter run}: what a model expects behind a prompt. */
@@ -53,13 +52,9 @@ final class RunCommand implements Command {
     HookPlan plan = edit.readEdits(output);
     try (Model model = compute.open(input.model(), screen, output)) {
       Prompt prompt = input.resolve(model, screen, output);
-      long start = System.nanoTime();
-      RunResult run = model.run(RunRequest.of(prompt).plan(plan).withLoss()).getFirst();
-      output.detail(
-          "ran %d tokens in %s"
-              .formatted(prompt.length(), Numbers.duration(System.nanoTime() - start)));
-      float[] logits = run.lastLogits();
-      NextTokens.Candidate[] candidates = NextTokens.top(logits, 0, logits.length, top);
+      RunRequest request = RunRequest.of(prompt).plan(plan).withLoss();
+      RunResult run = ComputeOptions.run(model, request, screen, output);
+      NextTokens.Candidate[] candidates = NextTokens.top(run.lastLogits(), top);
       Tokens tokens = Tokens.of(model);
       if (result.wanted(output)) {
         result.deliver(object(model, run, tokens, candidates), screen, output);
@@ -78,13 +73,7 @@ final class RunCommand implements Command {
     object.set("ids", Tokens.ids(run.ids()));
     tokens.putLabels(object, "tokens", run.ids());
     object.put("loss_nats", run.lossNats());
-    ArrayNode top = object.putArray("top");
-    for (NextTokens.Candidate candidate : candidates) {
-      ObjectNode entry = top.addObject();
-      tokens.putToken(entry, candidate.id());
-      entry.put("logit", candidate.logit());
-      entry.put("probability", candidate.probability());
-    }
+    NextTokens.put(object, "top", candidates, tokens);
     return object;
   }
 

@@ -140,6 +140,23 @@ class GenerateCommandTest {
   }
 
   @Test
+  void generate_endOfTheContext_isSaid() {
+    Cli.Ran ran =
+        Cli.run(
+            "generate",
+            "demo-gpt2",
+            "--ids",
+            "0",
+            "--max-new-tokens",
+            "300",
+            "--ignore-eos",
+            "--json");
+    assertThat(ran.isDone().json().path("stopped").stringValue()).isEqualTo("context");
+    assertThat(ran.err())
+        .isEqualTo("note: stopped at the end of the model's context of 256 tokens\n");
+  }
+
+  @Test
   void generate_verbose_tellsSpeedAndReason() {
     Cli.Ran ran =
         Cli.run("generate", "demo-gpt2", "--ids", "0", "--max-new-tokens", "2", "--verbose")

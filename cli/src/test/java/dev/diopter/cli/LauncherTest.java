@@ -58,6 +58,7 @@ class LauncherTest {
 
     Result second = launch("run");
     assertThat(second.errors()).isEmpty();
+    assertThat(second.output()).contains("/diopter.jsa>\n<-jar>");
     assertThat(mavenCalls).hasContent("call");
     assertThat(root.resolve("cli/target")).isEmptyDirectory();
   }
@@ -127,6 +128,16 @@ class LauncherTest {
   }
 
   @Test
+  void launcher_optionsForTheJvm_comeLastAndMayChooseACollector() throws Exception {
+    assertThat(launch().output()).contains("<-XX:+UseSerialGC>\n");
+    Process process =
+        start(root.resolve("diopter"), Map.of("DIOPTER_JAVA_OPTIONS", "-XX:+UseZGC -Da=b"), "x");
+    assertThat(new String(process.getInputStream().readAllBytes()))
+        .contains("<-XX:+UseZGC>\n<-Da=b>\n")
+        .doesNotContain("UseSerialGC");
+  }
+
+  @Test
   void launcher_heap_isASizeOrAnError() throws Exception {
     launch();
     Process good = start(root.resolve("diopter"), Map.of("DIOPTER_HEAP", "3g"), "x");
@@ -164,7 +175,13 @@ class LauncherTest {
   private Path fakeJdk(String name, String version) throws IOException {
     Path home = Files.createDirectories(temp.resolve(name));
     program(
-        home.resolve("bin/java"), "echo \"<" + home.toRealPath() + ">\"; printf '<%s>\\n' \"$@\"");
+        home.resolve("bin/java"),
+        """
+        echo '<%s>'
+        printf '<%%s>\\n' "$@"
+        for word; do case $word in -XX:ArchiveClassesAtExit=*) : >"${word#*=}" ;; esac; done
+        """
+            .formatted(home.toRealPath()));
     program(home.resolve("bin/javac"), "");
     Files.writeString(
         home.resolve("release"), "IMPLEMENTOR=\"x\"\nJAVA_VERSION=\"" + version + "\"\n");

@@ -44,6 +44,13 @@ class MainTest {
   }
 
   @Test
+  void help_asACommand_isTheOption() {
+    assertThat(Cli.run("help").isClean().out()).isEqualTo(Cli.run("--help").out());
+    assertThat(Cli.run("help", "models", "list").isClean().out())
+        .isEqualTo(Cli.run("models", "list", "--help").out());
+  }
+
+  @Test
   void version_option_printsIt() {
     assertThat(Cli.run("--version").isClean().out()).startsWith("diopter ");
   }

@@ -240,7 +240,12 @@ class DeterminismTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "gpt2-tiny", "gpt2-odd-f16", "llama-gqa", "llama-sharded-bf16", "demo-gpt2", "demo-llama"
+        "gpt2-tiny",
+        "gpt2-odd-f16",
+        "llama-gqa",
+        "llama-sharded-bf16",
+        "demo-gpt2",
+        "demo-llama"
       })
   void run_vectorKernelsAndTheirScalarTwin_giveTheSameBits(String name) {
     HookPlan all = HookPlan.builder().read("*").read("optional:*").build();
@@ -252,8 +257,7 @@ class DeterminismTest {
       RunResult found = vector.run(request).getFirst();
       assertSameBits("logits", found.logits(), expected.logits());
       for (String hook : expected.activations().keySet()) {
-        assertSameBits(
-            hook, found.activation(hook).values(), expected.activation(hook).values());
+        assertSameBits(hook, found.activation(hook).values(), expected.activation(hook).values());
       }
     }
   }

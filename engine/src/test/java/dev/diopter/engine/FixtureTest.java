@@ -17,7 +17,10 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import tools.jackson.databind.JsonNode;
 
-/** Every hook and every edit of the fixture models against the float64 reference of fixtures/reference.py. */
+/**
+ * Every hook and every edit of the fixture models against the float64 reference of
+ * fixtures/reference.py.
+ */
 class FixtureTest {
   static Stream<Arguments> models() {
     List<Arguments> all = new ArrayList<>();
@@ -66,7 +69,8 @@ class FixtureTest {
               .filter(n -> !n.equals("ids") && !n.equals("logits") && !n.startsWith("edit."))
               .collect(Collectors.toCollection(TreeSet::new));
       assertThat(new TreeSet<>(run.activations().keySet())).isEqualTo(hooks);
-      assertThat(model.hookPoints().stream().map(HookPoint::name)).containsExactlyInAnyOrderElementsOf(hooks);
+      assertThat(model.hookPoints().stream().map(HookPoint::name))
+          .containsExactlyInAnyOrderElementsOf(hooks);
       for (String hook : hooks) {
         NpzArray wanted = file.read(hook);
         List<Integer> shape = new ArrayList<>(List.of(1));

@@ -202,6 +202,8 @@ class RunTest {
       sum += Math.log(norm) - run.logits()[i * v + PROMPT.ids()[i + 1]];
     }
     assertThat(run.lossNats()).isCloseTo(sum / 5, within(1e-9));
+    assertThat(model.run(RunRequest.of(PROMPT).withLoss()).getFirst().lossNats())
+        .isEqualTo(run.lossNats());
     assertThat(model.run(RunRequest.of(Prompt.ofIds(3)).withLoss()).getFirst().lossNats()).isNull();
   }
 

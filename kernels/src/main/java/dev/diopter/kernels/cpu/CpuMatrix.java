@@ -13,7 +13,7 @@ final class CpuMatrix implements PackedMatrix {
    * Bytes of an array: large enough that the garbage collector never moves it, small enough to find
    * a place.
    */
-  private static final long ARRAY_BYTES = 64L << 20;
+  static final long ARRAY_BYTES = 64L << 20;
 
   private final StorageType type;
   private final int in;
@@ -21,10 +21,6 @@ final class CpuMatrix implements PackedMatrix {
   private final int panelsPerArray;
   private final float[][] floats;
   private final short[][] halves;
-
-  CpuMatrix(StorageType type, int in, int out) {
-    this(type, in, out, ARRAY_BYTES);
-  }
 
   CpuMatrix(StorageType type, int in, int out, long arrayBytes) {
     this.type = type;

@@ -43,6 +43,11 @@ final class CpuPacker {
 
   /** The parts side by side, in their own type if they agree, else in float32. */
   static CpuMatrix pack(List<StoredMatrix> parts, WorkerPool pool) {
+    return pack(parts, pool, CpuMatrix.ARRAY_BYTES);
+  }
+
+  /** {@link #pack(List, WorkerPool)} into arrays of about so many bytes. */
+  static CpuMatrix pack(List<StoredMatrix> parts, WorkerPool pool, long arrayBytes) {
     int out = StoredValues.totalOutputs(parts);
     int in = parts.getFirst().in();
     StorageType type = parts.getFirst().type();
@@ -53,7 +58,7 @@ final class CpuPacker {
       alike &= part.type() == type;
       shared &= part.data().isAccessibleBy(other);
     }
-    CpuMatrix matrix = new CpuMatrix(alike ? type : StorageType.F32, in, out);
+    CpuMatrix matrix = new CpuMatrix(alike ? type : StorageType.F32, in, out, arrayBytes);
     CpuPacker packer = new CpuPacker(parts, matrix, alike);
     int groups = (matrix.panels() + GROUP - 1) / GROUP;
     if (shared) {

@@ -84,7 +84,9 @@ record KernelSelection(Kernels kernels, @Nullable String reason) {
     };
   }
 
-  /** Asks for a class, since a module that was loaded into the running JVM is not in the boot layer. */
+  /**
+   * Asks for a class, since a module that was loaded into the running JVM is not in the boot layer.
+   */
   private static boolean hasVectorApi() {
     try {
       Class.forName(

@@ -112,7 +112,7 @@ final class ScalarMath {
     int half = e >> 1;
     float first = powerOfTwo(half);
     float second = powerOfTwo(e - half);
-    float divisor = 1f + p * first * second;
+    float divisor = Math.fma(p * first, second, 1f);
     float quotient = (z < 0 ? x * p : x) / divisor;
     return z < 0 ? quotient * first * second : quotient;
   }

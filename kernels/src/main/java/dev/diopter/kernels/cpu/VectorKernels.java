@@ -130,9 +130,7 @@ final class VectorKernels implements Kernels {
 
   @Override
   public void widenBfloat16(short[] w, int wo, int n, float[] out, int to) {
-    for (int i = 0; i < n; i += LANES) {
-      VectorTiles.widen(w, wo + i).intoArray(out, to + i);
-    }
+    VectorTiles.widen(w, wo, n, out, to);
   }
 
   @Override

@@ -31,7 +31,14 @@ final class VectorRows {
         d = d.add(FloatVector.fromArray(FLOATS, x, at + 3 * LANES));
       }
     }
-    keep(a, b, c, d, partials);
+    a.intoArray(partials, 0);
+    if (LANES < 16) {
+      b.intoArray(partials, LANES);
+    }
+    if (LANES < 8) {
+      c.intoArray(partials, 2 * LANES);
+      d.intoArray(partials, 3 * LANES);
+    }
     ScalarRows.addTo(partials, x, o, end, n);
     return ScalarRows.tree(partials);
   }
@@ -57,7 +64,14 @@ final class VectorRows {
         d = centred.fma(centred, d);
       }
     }
-    keep(a, b, c, d, partials);
+    a.intoArray(partials, 0);
+    if (LANES < 16) {
+      b.intoArray(partials, LANES);
+    }
+    if (LANES < 8) {
+      c.intoArray(partials, 2 * LANES);
+      d.intoArray(partials, 3 * LANES);
+    }
     ScalarRows.addSquaresTo(partials, x, o, end, n, mean);
     return ScalarRows.tree(partials);
   }
@@ -129,8 +143,8 @@ final class VectorRows {
     }
     int end = Panels.roundUp(n, 16);
     Arrays.fill(x, o + n, o + end, Float.NEGATIVE_INFINITY);
-    float sum = VectorMath.exponentials(x, o, end, max, partials);
-    scale(x, o, end, 1f / sum, x, o);
+    VectorMath.exponentials(x, o, end, max);
+    scale(x, o, end, 1f / sum(x, o, end, partials), x, o);
   }
 
   static void rotate(float[] x, int o, int pairs, float[] angles, int at, float[] out, int to) {
@@ -144,17 +158,5 @@ final class VectorRows {
       b.fma(cosine, a.mul(sine)).intoArray(out, to + pairs + i);
     }
     ScalarRows.rotate(x, o, end, pairs, angles, at, out, to);
-  }
-
-  /** Writes the 16 partial sums of however many vectors they are. */
-  static void keep(FloatVector a, FloatVector b, FloatVector c, FloatVector d, float[] partials) {
-    a.intoArray(partials, 0);
-    if (LANES < 16) {
-      b.intoArray(partials, LANES);
-    }
-    if (LANES < 8) {
-      c.intoArray(partials, 2 * LANES);
-      d.intoArray(partials, 3 * LANES);
-    }
   }
 }

@@ -4,11 +4,12 @@ import static dev.diopter.kernels.cpu.VectorShapes.FLOATS;
 import static dev.diopter.kernels.cpu.VectorShapes.INTS;
 import static dev.diopter.kernels.cpu.VectorShapes.LANES;
 import static dev.diopter.kernels.cpu.VectorShapes.SHORTS;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
-import jdk.incubator.vector.VectorOperators;
 
 /**
  * Products with panels: register tiles of four rows by two vectors, and one row by four vectors.
@@ -151,10 +152,18 @@ final class VectorTiles {
     FloatVector e = FloatVector.fromArray(FLOATS, c, co + 3 * LANES);
     for (int i = 0; i < k; i++) {
       FloatVector value = FloatVector.broadcast(FLOATS, x[xo + i]);
-      a = value.fma(widen(w, w0 + 16 * i), a);
-      b = value.fma(widen(w, w1 + 16 * i), b);
-      d = value.fma(widen(w, w2 + 16 * i), d);
-      e = value.fma(widen(w, w3 + 16 * i), e);
+      ShortVector aBits = ShortVector.fromArray(SHORTS, w, w0 + 16 * i);
+      IntVector aWide = (IntVector) aBits.convertShape(ZERO_EXTEND_S2I, INTS, 0);
+      a = value.fma(aWide.lanewise(LSHL, 16).reinterpretAsFloats(), a);
+      ShortVector bBits = ShortVector.fromArray(SHORTS, w, w1 + 16 * i);
+      IntVector bWide = (IntVector) bBits.convertShape(ZERO_EXTEND_S2I, INTS, 0);
+      b = value.fma(bWide.lanewise(LSHL, 16).reinterpretAsFloats(), b);
+      ShortVector dBits = ShortVector.fromArray(SHORTS, w, w2 + 16 * i);
+      IntVector dWide = (IntVector) dBits.convertShape(ZERO_EXTEND_S2I, INTS, 0);
+      d = value.fma(dWide.lanewise(LSHL, 16).reinterpretAsFloats(), d);
+      ShortVector eBits = ShortVector.fromArray(SHORTS, w, w3 + 16 * i);
+      IntVector eWide = (IntVector) eBits.convertShape(ZERO_EXTEND_S2I, INTS, 0);
+      e = value.fma(eWide.lanewise(LSHL, 16).reinterpretAsFloats(), e);
     }
     a.intoArray(c, co);
     b.intoArray(c, co + LANES);
@@ -166,17 +175,23 @@ final class VectorTiles {
   static void row(float[] x, int xo, short[] w, int wo, int k, float[] c, int co) {
     FloatVector a = FloatVector.fromArray(FLOATS, c, co);
     for (int i = 0; i < k; i++) {
-      a = FloatVector.broadcast(FLOATS, x[xo + i]).fma(widen(w, wo + 16 * i), a);
+      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + i]);
+      ShortVector bits = ShortVector.fromArray(SHORTS, w, wo + 16 * i);
+      IntVector wide = (IntVector) bits.convertShape(ZERO_EXTEND_S2I, INTS, 0);
+      a = value.fma(wide.lanewise(LSHL, 16).reinterpretAsFloats(), a);
     }
     a.intoArray(c, co);
   }
 
-  /** A vector of bfloat16 values as float32: each becomes the upper half of its lane. */
-  static FloatVector widen(short[] w, int at) {
-    IntVector bits =
-        (IntVector)
-            ShortVector.fromArray(SHORTS, w, at)
-                .convertShape(VectorOperators.ZERO_EXTEND_S2I, INTS, 0);
-    return bits.lanewise(VectorOperators.LSHL, 16).reinterpretAsFloats();
+  /**
+   * Widens bfloat16 values, each of which becomes the upper half of its lane; n is a multiple of
+   * 16.
+   */
+  static void widen(short[] w, int wo, int n, float[] out, int to) {
+    for (int i = 0; i < n; i += LANES) {
+      ShortVector bits = ShortVector.fromArray(SHORTS, w, wo + i);
+      IntVector wide = (IntVector) bits.convertShape(ZERO_EXTEND_S2I, INTS, 0);
+      wide.lanewise(LSHL, 16).reinterpretAsFloats().intoArray(out, to + i);
+    }
   }
 }

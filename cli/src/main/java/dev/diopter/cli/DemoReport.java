@@ -1,0 +1,129 @@
+package dev.diopter.cli;
+
+import dev.diopter.engine.HookPlan;
+import dev.diopter.engine.Model;
+import dev.diopter.engine.Prompt;
+import dev.diopter.engine.PromptOptions;
+import dev.diopter.engine.RunResult;
+import dev.diopter.formats.Json;
+import dev.diopter.models.DecoderConfig;
+import java.util.List;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * What the demo found, and how it is shown.
+ *
+ * @param model which model
+ * @param config its sizes
+ * @param backend what computed
+ * @param tokens its tokens
+ * @param ids the prompt
+ * @param top what comes next
+ * @param lens what each layer would say
+ * @param edges where the last token looks
+ */
+record DemoReport(
+    String model,
+    DecoderConfig config,
+    String backend,
+    Tokens tokens,
+    int[] ids,
+    NextTokens.Candidate[] top,
+    LogitLens lens,
+    AttentionEdges edges) {
+  private static final String PROMPT = "When Mary and John went to the store, John gave a book to";
+  private static final int TOP = 5;
+  private static final int HEADS = 6;
+  private static final int EDGES = 2;
+
+  /**
+   * Runs the prompt once with everything read that is shown, and the head of the model on what was
+   * read.
+   */
+  static DemoReport of(Model model) {
+    Prompt prompt = model.prompt(PROMPT, PromptOptions.BOS);
+    HookPlan plan = HookPlan.reading(LogitLens.hooks(model), AttentionEdges.hooks());
+    RunResult run = model.run(prompt, plan);
+    return new DemoReport(
+        model.name(),
+        model.config(),
+        model.backend(),
+        Tokens.of(model),
+        run.ids(),
+        NextTokens.top(run.lastLogits(), TOP),
+        LogitLens.of(model, prompt, run),
+        AttentionEdges.of(model, run, HEADS, EDGES));
+  }
+
+  /** As JSON. */
+  ObjectNode object() {
+    ObjectNode object = Json.object();
+    object.put("model", model);
+    object.put("backend", backend);
+    object.put("prompt", PROMPT);
+    object.set("ids", Tokens.ids(ids));
+    tokens.putLabels(object, "tokens", ids);
+    NextTokens.put(object, "top", top, tokens);
+    lens.put(object, tokens);
+    edges.put(object);
+    return object;
+  }
+
+  /** As a page. */
+  void print(Screen screen) {
+    Style style = Style.of(screen);
+    screen
+        .out()
+        .println(
+            style.title("Diopter looks into " + model)
+                + style.faint(
+                    ": %s architecture, %d layers, %d heads, width %d"
+                        .formatted(
+                            config.architecture(),
+                            config.layers(),
+                            config.heads(),
+                            config.width())));
+    screen.out().println(style.faint("  computed by " + backend));
+    screen.out().println();
+    screen.out().println("  " + style.bold("\u201c" + PROMPT + "\u2026\u201d"));
+    heading(screen, "What comes next", "");
+    Pages.nextTokens(screen, tokens, top);
+    heading(
+        screen,
+        "What each layer would say",
+        "the best next token at each position if the model stopped there, with its probability in"
+            + " %");
+    lens.print(screen, tokens, ids);
+    heading(
+        screen,
+        "Where the last token looks",
+        "the %d heads that look hardest at one token (layer.head), at most %d attention edges each"
+            .formatted(HEADS, EDGES));
+    edges.print(screen, tokens, ids);
+    heading(screen, "What next", "");
+    for (String command : next()) {
+      screen.out().println("  ./diopter " + command);
+    }
+  }
+
+  private static void heading(Screen screen, String title, String explanation) {
+    Style style = Style.of(screen);
+    screen.out().println();
+    screen.out().println(style.title(title));
+    for (String line : Tables.wrap(explanation, screen.width() - 2)) {
+      if (!line.isEmpty()) {
+        screen.out().println(style.faint("  " + line));
+      }
+    }
+    screen.out().println();
+  }
+
+  private List<String> next() {
+    return List.of(
+        "run %s --bos \"The capital of France is\"".formatted(model),
+        "generate %s --bos \"The capital of France is\"".formatted(model),
+        "hooks %s".formatted(model),
+        "cache %s --bos \"France\" --hooks '*' --out france.npz".formatted(model),
+        "--help");
+  }
+}
