@@ -166,7 +166,7 @@ public final class SafetensorsFile implements AutoCloseable {
 
   /** Releases the mapping. Again is harmless. */
   @Override
-  public void close() {
+  public synchronized void close() {
     if (arena != null && arena.scope().isAlive()) {
       arena.close();
     }
