@@ -393,6 +393,16 @@ class PlanResolverValueTest {
         FIVE);
   }
 
+  @Test
+  void resolve_maskedCellsOfTheSelectedPrompt_areJudgedByItAlone() {
+    Operation.Value scores = value(4, 5, 5);
+    scores.data()[1] = Float.NEGATIVE_INFINITY; // query 0, key 1: masked here, not behind a prefix
+    PromptSpan behind = new PromptSpan(3, 8, 0);
+    Selection first = Selection.ALL.sequences(0);
+    assertThat(resolve("attn_scores0", first, new Operation.Replace(scores, false), FIVE, behind))
+        .isNotNull();
+  }
+
   private static float[] column(float[] square, int key) {
     float[] out = new float[20];
     for (int i = 0; i < 20; i++) {
