@@ -35,6 +35,7 @@ import org.openjdk.jmh.annotations.Warmup;
       "--enable-native-access=ALL-UNNAMED",
       "-Xmx4g"
     })
+@SuppressWarnings("NullAway.Init") // JMH fills parameters and calls the set-up.
 public class HookedPass {
   /** What is hooked. */
   public enum Hooks {
