@@ -8,8 +8,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A tokenizer that opens on a thread of its own, so that nobody waits who gives ids. Where it cannot be opened, that is said when text is
- * first needed.
+ * A tokenizer that opens on a thread of its own, so that nobody waits who gives ids. Where it
+ * cannot be opened, that is said when text is first needed.
  */
 final class OpeningTokenizer {
   private final FutureTask<Tokenizer> opening;
