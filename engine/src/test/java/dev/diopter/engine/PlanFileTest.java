@@ -100,6 +100,14 @@ class PlanFileTest {
   }
 
   @Test
+  void parse_numberBeyondAllDoubles_isAFormatError() {
+    String huge = "1" + "0".repeat(400);
+    assertThatThrownBy(() -> edit("\"op\": \"scale\", \"value\": " + huge))
+        .isInstanceOf(FormatException.class)
+        .hasMessageNotContaining("\n");
+  }
+
+  @Test
   void parse_numbersThatJsonHasNotGot_areStrings() {
     assertThat(edit("\"op\": \"add\", \"value\": [\"NaN\", \"Infinity\", \"-Infinity\", 1e-300]"))
         .isEqualTo(
