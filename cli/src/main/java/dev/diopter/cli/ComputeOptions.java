@@ -5,7 +5,7 @@ import dev.diopter.engine.ModelOptions;
 import dev.diopter.engine.RunRequest;
 import dev.diopter.engine.RunResult;
 import dev.diopter.engine.UsageException;
-import dev.diopter.models.ModelException;
+import dev.diopter.kernels.Backends;
 import java.util.List;
 import picocli.CommandLine.Option;
 
@@ -32,8 +32,10 @@ final class ComputeOptions {
           "--backend: expected one of %s, got '%s'"
               .formatted(String.join(", ", BACKENDS), backend));
     }
-    if (threads < 0) {
-      throw new UsageException("--threads: expected 1 or more, or 0 for all cores, got " + threads);
+    if (threads < 0 || threads > Backends.MOST_THREADS) {
+      throw new UsageException(
+          "--threads: expected 1 to %d, or 0 for all cores, got %d"
+              .formatted(Backends.MOST_THREADS, threads));
     }
   }
 
@@ -59,14 +61,6 @@ final class ComputeOptions {
               .formatted(
                   model.name(), model.backend(), Numbers.duration(System.nanoTime() - start)));
       return model;
-    } catch (IllegalArgumentException e) {
-      if (e instanceof UsageException || !backend.equals("cuda")) {
-        throw e;
-      }
-      throw new ModelException(
-          "--backend cuda: %s; diopter doctor shows what this machine has"
-              .formatted(e.getMessage()),
-          e);
     }
   }
 }

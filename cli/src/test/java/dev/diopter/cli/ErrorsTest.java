@@ -45,6 +45,9 @@ class ErrorsTest {
             "diopter run: invalid value for option '--top': 'x' is not an int; ",
             List.of("run", "m", "p", "--top", "x")),
         arguments(
+            "diopter run: --threads: expected 1 to 1024, or 0 for all cores, got 100000",
+            List.of("run", "demo-gpt2", "p", "--threads", "100000")),
+        arguments(
             "diopter run: --top: expected 1 or more, got 0",
             List.of("run", "m", "p", "--top", "0")),
         arguments(
@@ -64,7 +67,7 @@ class ErrorsTest {
             "diopter run: --backend: expected one of auto, cpu, ",
             List.of("run", "m", "p", "--backend", "gpu")),
         arguments(
-            "diopter run: --threads: expected 1 or more, ",
+            "diopter run: --threads: expected 1 to 1024, ",
             List.of("run", "m", "p", "--threads", "-1")),
         arguments(
             "diopter generate: max new tokens: expected 1 or ",

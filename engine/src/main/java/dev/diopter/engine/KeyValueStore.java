@@ -143,6 +143,13 @@ public final class KeyValueStore {
     tailLength += entries;
   }
 
+  /** Gives the own tail back. For stores that nobody else has seen. */
+  void release() {
+    for (KeyValueBlock block : tail) {
+      backend.release(block);
+    }
+  }
+
   boolean belongsTo(Backend owner) {
     return backend.equals(owner);
   }

@@ -50,6 +50,10 @@ final class Runner {
       List<Pass.Outcome> outcomes = pass.run(task, rows, scratch, taps);
       return results(
           request, spans, logitRows, outcomes, taps, request.keepKeyValues() ? stores : null);
+    } finally {
+      if (!request.keepKeyValues()) {
+        stores.forEach(KeyValueStore::release);
+      }
     }
   }
 
@@ -67,6 +71,11 @@ final class Runner {
     if (stop >= 0 && stop < start) {
       throw new UsageException(
           "expected to stop behind the start layer %d, got %d".formatted(start, stop));
+    }
+    if (stop >= 0 && (request.loss() || !request.logits().isNone())) {
+      throw new UsageException(
+          "a run that stops in front of block %d has no logits and no loss: ask for one or the other"
+              .formatted(stop));
     }
     boolean part = start > 0 || (stop >= 0 && stop < config.layers());
     if (request.keepKeyValues() && part) {
@@ -126,7 +135,9 @@ final class Runner {
                   .formatted(id, config.vocabulary() - 1));
         }
       }
-      spans[s] = new PromptSpan(first, end, newTokens);
+      // Of new tokens only those are fed that the context has room for.
+      int fed = Math.min(newTokens, config.contextLength() - end);
+      spans[s] = new PromptSpan(first, end, fed);
     }
     return spans;
   }

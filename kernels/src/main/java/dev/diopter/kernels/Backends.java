@@ -6,6 +6,9 @@ import dev.diopter.kernels.reference.ReferenceBackend;
 
 /** Opens backends by name. */
 public final class Backends {
+  /** More threads than any machine makes use of: a larger number is a mistake. */
+  public static final int MOST_THREADS = 1024;
+
   private Backends() {}
 
   /**
@@ -18,8 +21,9 @@ public final class Backends {
    * @throws IllegalStateException if this machine cannot run it
    */
   public static Backend open(String name, int threads) {
-    if (threads < 0) {
-      throw new IllegalArgumentException("expected 0 or more threads, got " + threads);
+    if (threads < 0 || threads > MOST_THREADS) {
+      throw new IllegalArgumentException(
+          "expected 0 to %d threads, got %d".formatted(MOST_THREADS, threads));
     }
     return switch (name) {
       case "reference" -> new ReferenceBackend();
