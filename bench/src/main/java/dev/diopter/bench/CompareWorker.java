@@ -1,5 +1,6 @@
 package dev.diopter.bench;
 
+import dev.diopter.cli.HookCost;
 import dev.diopter.engine.GenerationListener;
 import dev.diopter.engine.GenerationOptions;
 import dev.diopter.engine.HookPlan;
@@ -18,8 +19,7 @@ import java.util.Locale;
 /**
  * Diopter's side of {@code bench/compare}: reads one job a line from standard input, does it once,
  * and answers one line of JSON with the time and with numbers to compare. Jobs: {@code prefill N},
- * {@code decode N M}, {@code cache N}, and {@code hooks N KIND} with a name of {@link
- * HookedPass.Hooks}.
+ * {@code decode N M}, {@code cache N}, and {@code hooks N KIND} with a name of {@link HookCost}.
  */
 public final class CompareWorker {
   private final Model model;
@@ -47,7 +47,7 @@ public final class CompareWorker {
     return switch (job[0]) {
       case "prefill" -> run(RunRequest.of(prompt));
       case "cache" -> run(RunRequest.of(prompt).plan(HookPlan.reading("*")).logits(Logits.ALL));
-      case "hooks" -> run(RunRequest.of(prompt).plan(HookedPass.Hooks.valueOf(job[2]).plan()));
+      case "hooks" -> run(RunRequest.of(prompt).plan(HookCost.valueOf(job[2]).plan()));
       case "decode" -> decode(prompt, Integer.parseInt(job[2]));
       default -> throw new IllegalArgumentException("expected a job, got " + job[0]);
     };

@@ -1,12 +1,11 @@
 package dev.diopter.bench;
 
-import dev.diopter.engine.HookPlan;
+import dev.diopter.cli.HookCost;
 import dev.diopter.engine.Logits;
 import dev.diopter.engine.Model;
 import dev.diopter.engine.Prompt;
 import dev.diopter.engine.RunRequest;
 import dev.diopter.engine.RunResult;
-import dev.diopter.engine.Selection;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
@@ -37,44 +36,13 @@ import org.openjdk.jmh.annotations.Warmup;
     })
 @SuppressWarnings("NullAway.Init") // JMH fills parameters and calls the set-up.
 public class HookedPass {
-  /** What is hooked. */
-  public enum Hooks {
-    NONE,
-    ONE_READ,
-    ALL_RESIDUALS,
-    ALL_PATTERNS,
-    RESIDUALS_AND_PATTERNS,
-    EVERYTHING,
-    NO_OP_EDIT,
-    HEAD_ABLATION,
-    CALLBACK_EVERYWHERE;
-
-    HookPlan plan() {
-      String residuals = "blocks.*.hook_resid_pre, blocks.*.hook_resid_post";
-      String patterns = "blocks.*.attn.hook_pattern";
-      HookPlan.Builder plan = HookPlan.builder();
-      return switch (this) {
-        case NONE -> HookPlan.NONE;
-        case ONE_READ -> HookPlan.reading("blocks.5.hook_resid_post");
-        case ALL_RESIDUALS -> HookPlan.reading(residuals);
-        case ALL_PATTERNS -> HookPlan.reading(patterns);
-        case RESIDUALS_AND_PATTERNS -> HookPlan.reading(residuals, patterns);
-        case EVERYTHING -> HookPlan.reading("*");
-        case NO_OP_EDIT ->
-            plan.function("blocks.5.hook_resid_post", Selection.ALL, view -> {}).build();
-        case HEAD_ABLATION -> plan.zero("blocks.5.attn.hook_z", Selection.ALL.heads(3)).build();
-        case CALLBACK_EVERYWHERE -> plan.function("*", Selection.ALL, view -> {}).build();
-      };
-    }
-  }
-
   @Param({"gpt2-small"})
   public String model;
 
   @Param({"128"})
   public int tokens;
 
-  @Param public Hooks hooks;
+  @Param public HookCost hooks;
 
   private Model opened;
   private Prompt prompt;
@@ -93,14 +61,14 @@ public class HookedPass {
   public RunResult pass() {
     RunResult result = pass(opened, prompt, hooks);
     float found = result.lastLogits()[7];
-    if (hooks != Hooks.HEAD_ABLATION
+    if (hooks != HookCost.HEAD_ABLATION
         && Float.floatToRawIntBits(found) != Float.floatToRawIntBits(expected)) {
       throw new AssertionError("hooks changed the logits: expected " + expected + ", got " + found);
     }
     return result;
   }
 
-  static RunResult pass(Model model, Prompt prompt, Hooks hooks) {
+  static RunResult pass(Model model, Prompt prompt, HookCost hooks) {
     RunRequest request = RunRequest.of(List.of(prompt)).plan(hooks.plan()).logits(Logits.LAST);
     return model.run(request).getFirst();
   }

@@ -115,7 +115,7 @@ record KernelSelection(Kernels kernels, @Nullable String reason) {
   }
 
   /** Why vector code would not work or would crawl here, or null. */
-  private static @Nullable String obstacle() {
+  static @Nullable String obstacle() {
     if (!hasVectorApi()) {
       return "the JVM runs without --add-modules jdk.incubator.vector";
     }
