@@ -133,7 +133,7 @@ def main():
             compare(model, engine, prefill + decode)
     compare("llama-110m-bf16", "default", decode, ["--bf16"])
     for model in ["gpt2-small"] + ([] if o.quick else ["llama-110m"]):
-        compare(model, "transformer_lens", [("prefill 128", 0.5), ("cache 32", 0.5), ("cache 128", 0.5)])
+        compare(model, "transformer_lens", [("rows 128", 0.5), ("cache 32", 0.5), ("cache 128", 0.5)])
 
     hooks = []
     ours = Side("Diopter", [*base, "dev.diopter.bench.CompareWorker", models / "gpt2-small", o.threads])

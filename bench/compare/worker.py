@@ -62,7 +62,7 @@ class TransformerLens:
         state = (convert_gpt2_weights if gpt2 else convert_llama_weights)(hf, cfg)
         self.model.load_and_process_state_dict(state, fold_ln=False, center_writing_weights=False, center_unembed=False, fold_value_biases=False)
 
-    def prefill(self, n):
+    def rows(self, n):
         return numbers(self.model(prompt(n))[0, -1])
 
     def cache(self, n):

@@ -14,11 +14,13 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Locale;
 
 /**
  * Diopter's side of {@code bench/compare}: reads one job a line from standard input, does it once,
- * and answers one line of JSON with the time and with numbers to compare. Jobs: {@code prefill N},
+ * and answers one line of JSON with the time and with numbers to compare. Jobs: {@code prefill N}
+ * (last row of logits), {@code rows N} (all rows),
  * {@code decode N M}, {@code cache N}, and {@code hooks N KIND} with a name of {@link HookCost}.
  */
 public final class CompareWorker {
@@ -46,7 +48,8 @@ public final class CompareWorker {
     Prompt prompt = BenchModel.prompt(Integer.parseInt(job[1]));
     return switch (job[0]) {
       case "prefill" -> run(RunRequest.of(prompt));
-      case "cache" -> run(RunRequest.of(prompt).plan(HookPlan.reading("*")).logits(Logits.ALL));
+      case "rows" -> run(RunRequest.of(prompt).logits(Logits.ALL));
+      case "cache" -> cache(RunRequest.of(prompt).plan(HookPlan.reading("*")).logits(Logits.NONE));
       case "hooks" -> run(RunRequest.of(prompt).plan(HookCost.valueOf(job[2]).plan()));
       case "decode" -> decode(prompt, Integer.parseInt(job[2]));
       default -> throw new IllegalArgumentException("expected a job, got " + job[0]);
@@ -58,6 +61,16 @@ public final class CompareWorker {
     RunResult result = model.run(request).getFirst();
     double ms = (System.nanoTime() - start) / 1e6;
     return json(ms, result.lastLogits());
+  }
+
+  /** Every default point, among them all rows of logits. */
+  private String cache(RunRequest request) {
+    long start = System.nanoTime();
+    RunResult result = model.run(request).getFirst();
+    double ms = (System.nanoTime() - start) / 1e6;
+    float[] logits = result.activation("unembed.hook_out").values();
+    int vocabulary = model.config().vocabulary();
+    return json(ms, Arrays.copyOfRange(logits, logits.length - vocabulary, logits.length));
   }
 
   /** Milliseconds a token, the pass over the prompt not counted. */
