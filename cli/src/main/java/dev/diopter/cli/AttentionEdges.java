@@ -71,7 +71,7 @@ record AttentionEdges(List<List<Edge>> heads) {
     return new AttentionEdges(chosen);
   }
 
-  private static List<Edge> strongest(Activation pattern, int layer, int head, int count) {
+  static List<Edge> strongest(Activation pattern, int layer, int head, int count) {
     int length = pattern.shape()[1];
     List<Edge> found = new ArrayList<>();
     for (int key = 1; key < length - 1; key++) {

@@ -82,7 +82,8 @@ final class CacheCommand implements Command {
       // Here the message names what was typed, not an entry of a plan.
       HookNames.resolveAll(hooks, model.config());
       Prompt prompt = input.resolve(model, screen, output);
-      RunResult run = model.run(RunRequest.of(prompt).plan(plan).logits(Logits.NONE)).getFirst();
+      RunRequest request = RunRequest.of(prompt).plan(plan).logits(Logits.NONE);
+      RunResult run = ComputeOptions.run(model, request, screen, output);
       Map<String, Activation> arrays = new LinkedHashMap<>();
       run.activationsBefore().forEach((hook, value) -> arrays.put(hook + BEFORE, value));
       arrays.putAll(run.activations());

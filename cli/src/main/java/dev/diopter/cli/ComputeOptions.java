@@ -2,6 +2,8 @@ package dev.diopter.cli;
 
 import dev.diopter.engine.Model;
 import dev.diopter.engine.ModelOptions;
+import dev.diopter.engine.RunRequest;
+import dev.diopter.engine.RunResult;
 import dev.diopter.engine.UsageException;
 import dev.diopter.models.ModelException;
 import java.util.List;
@@ -32,6 +34,18 @@ final class ComputeOptions {
     }
     if (threads < 0) {
       throw new UsageException("--threads: expected 1 or more, or 0 for all cores, got " + threads);
+    }
+  }
+
+  /** Runs a request for one prompt. */
+  static RunResult run(Model model, RunRequest request, Screen screen, OutputOptions output) {
+    long start = System.nanoTime();
+    int length = request.prompts().getFirst().length();
+    try (Progress _ = Progress.start(screen, output, "running %d tokens".formatted(length))) {
+      RunResult result = model.run(request).getFirst();
+      output.detail(
+          "ran %d tokens in %s".formatted(length, Numbers.duration(System.nanoTime() - start)));
+      return result;
     }
   }
 

@@ -33,8 +33,7 @@ final class Failures {
   /** Prints one line, and with {@code trace} where it came from. */
   static int report(Throwable failure, String command, boolean trace, Screen screen) {
     if (failure instanceof OutputLostException lost && lost.readerLeft()) {
-      return FAILED; // The reader has seen what it wanted, as with "| head"; there is nobody to
-      // tell.
+      return FAILED; // As with "| head": the reader has seen enough, and nobody is left to tell.
     }
     screen.err().println(oneLine(command + ": " + message(failure, command)));
     if (trace) {

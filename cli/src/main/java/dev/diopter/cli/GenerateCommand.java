@@ -55,7 +55,7 @@ final class GenerateCommand implements Command {
       names = "--repetition-penalty",
       paramLabel = "X",
       description =
-          "Divides (or multiplies, below 0) logits of tokens that occurred; 1 (default) is none.")
+          "Lowers the logits of tokens that occurred by this factor; 1 (default) does nothing.")
   private double repetitionPenalty = 1;
 
   @Option(names = "--ignore-eos", description = "Go on behind an end-of-text token.")

@@ -52,11 +52,8 @@ final class RunCommand implements Command {
     HookPlan plan = edit.readEdits(output);
     try (Model model = compute.open(input.model(), screen, output)) {
       Prompt prompt = input.resolve(model, screen, output);
-      long start = System.nanoTime();
-      RunResult run = model.run(RunRequest.of(prompt).plan(plan).withLoss()).getFirst();
-      output.detail(
-          "ran %d tokens in %s"
-              .formatted(prompt.length(), Numbers.duration(System.nanoTime() - start)));
+      RunRequest request = RunRequest.of(prompt).plan(plan).withLoss();
+      RunResult run = ComputeOptions.run(model, request, screen, output);
       NextTokens.Candidate[] candidates = NextTokens.top(run.lastLogits(), top);
       Tokens tokens = Tokens.of(model);
       if (result.wanted(output)) {

@@ -4,13 +4,11 @@ package dev.diopter.cli;
 final class Style {
   private static final String RESET = "\u001b[0m";
 
-  /**
-   * Backgrounds of a 256-colour terminal from nothing to sure, each dark enough for white text or
-   * light enough for black.
-   */
-  private static final int[] HEAT = {236, 17, 18, 25, 31, 37, 71, 107, 143, 178, 220};
+  /** Backgrounds from nothing to sure, of a 256-colour terminal: greys, then cyans. */
+  private static final int[] HEAT = {235, 236, 237, 23, 23, 30, 30, 37, 37, 44, 44};
 
-  private static final int FIRST_LIGHT = 6;
+  /** The first one that wants dark text. */
+  private static final int FIRST_LIGHT = 7;
 
   private final boolean on;
 
@@ -25,10 +23,6 @@ final class Style {
   /** No colours. */
   static Style plain() {
     return new Style(false);
-  }
-
-  boolean on() {
-    return on;
   }
 
   String bold(String text) {

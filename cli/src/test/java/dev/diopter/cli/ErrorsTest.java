@@ -190,13 +190,23 @@ class ErrorsTest {
 
   @Test
   void output_thatCannotBeWritten_failsBeforeTheModelIsOpened() {
-    for (String file : List.of(folder.toString(), folder.resolve("missing/a.npz").toString())) {
+    Path missing = folder.resolve("missing");
+    String inMissing = missing.resolve("a").toString();
+    String[] files = {folder.toString(), inMissing};
+    String[] reasons = {
+      folder + ": cannot be written: it is a folder; give a file name\n",
+      "%s: cannot be written: the folder %s does not exist; create it first\n"
+          .formatted(inMissing, missing)
+    };
+    for (int i = 0; i < files.length; i++) {
       // The model does not exist, which would be reported first if it were opened.
-      assertThat(Cli.run("cache", "no-model", "p", "--hooks", "*", "--out", file).failed(1).err())
-          .contains(file + ": cannot be written: ");
-      assertThat(Cli.run("run", "no-model", "p", "--out", file).failed(1).err())
-          .contains("cannot be written: ");
-      assertThat(Cli.run("doctor", "--out", file).failed(1).err()).contains("cannot be written: ");
+      assertThat(
+              Cli.run("cache", "no-model", "p", "--hooks", "*", "--out", files[i]).failed(1).err())
+          .isEqualTo("diopter cache: " + reasons[i]);
+      assertThat(Cli.run("run", "no-model", "p", "--out", files[i]).failed(1).err())
+          .isEqualTo("diopter run: " + reasons[i]);
+      assertThat(Cli.run("doctor", "--out", files[i]).failed(1).err())
+          .isEqualTo("diopter doctor: " + reasons[i]);
     }
     assertThat(folder).isEmptyDirectory();
   }

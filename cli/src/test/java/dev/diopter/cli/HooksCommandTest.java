@@ -11,6 +11,7 @@ class HooksCommandTest {
   void hooks_model_foldsTheLayers() {
     Cli.Ran ran = Cli.run("hooks", "demo-gpt2").isClean();
     assertThat(ran.out())
+        .containsOnlyOnce("attn.hook_pattern ")
         .contains(
             "blocks.{0-5}.attn.hook_pattern      [4, query, key]",
             "hook_pos_embed",

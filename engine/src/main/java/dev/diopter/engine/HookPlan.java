@@ -197,6 +197,11 @@ public record HookPlan(List<Read> reads, List<Edit> edits) {
       return edit(hook, where, new Operation.Interpolate(value, weight));
     }
 
+    /** Moves a part towards the activation of another run, which has the selection's shape. */
+    public Builder interpolate(String hook, Selection where, Activation activation, float weight) {
+      return interpolate(hook, where, Operation.Value.of(activation), weight);
+    }
+
     /** Takes the direction of a vector out of every selected row. */
     public Builder projectOut(String hook, Selection where, float... vector) {
       return edit(hook, where, new Operation.ProjectOut(Operation.Value.of(vector)));

@@ -159,6 +159,23 @@ class EditOpsTest {
   }
 
   @Test
+  void interpolate_byOne_givesTheValueWithItsSign() {
+    HookPlan plan =
+        plan("scale0ln1", Selection.ALL, new Operation.Interpolate(Operation.Value.of(-0.0f), 1));
+    float after = apply(plan, scales(5), new PromptSpan(0, 1, 0)).values()[0];
+    assertThat(Float.floatToRawIntBits(after)).isEqualTo(Float.floatToRawIntBits(-0.0f));
+  }
+
+  @Test
+  void scale_byOne_keepsTheBitsOfNaN() {
+    float signalling = Float.intBitsToFloat(0x7f800001); // a multiplication would make it quiet
+    HostTensor tensor = scales(signalling);
+    apply(HookPlan.builder().scale("scale0ln1", 1).build(), tensor, new PromptSpan(0, 1, 0));
+    assertThat(Float.floatToRawIntBits(tensor.values()[0]))
+        .isEqualTo(Float.floatToRawIntBits(signalling));
+  }
+
+  @Test
   void interpolate_followsItsFormula() {
     assertThat(
             apply(

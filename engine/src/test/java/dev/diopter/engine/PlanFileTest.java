@@ -252,6 +252,15 @@ class PlanFileTest {
   }
 
   @Test
+  void read_arrayFileElsewhereThatIsNotThere_isRefusedLikeOneThatIs() throws Exception {
+    for (String name : List.of("../none.npz", folder.resolveSibling("none.npz").toString())) {
+      assertThatThrownBy(() -> PlanFile.read(plan(name, "vector")))
+          .isInstanceOf(FormatException.class)
+          .hasMessageContaining("expected a file in the folder of the plan file or below it");
+    }
+  }
+
+  @Test
   void read_arrayFileThatIsNotThere_isNamed() throws Exception {
     assertThatThrownBy(() -> PlanFile.read(plan("none.npz", "vector")))
         .isInstanceOf(FormatException.class)

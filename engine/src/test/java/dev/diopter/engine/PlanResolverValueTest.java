@@ -14,10 +14,10 @@ import org.junit.jupiter.params.provider.CsvSource;
  * the prompt has 5 tokens.
  */
 class PlanResolverValueTest {
-  private static final PromptSpan FIVE = new PromptSpan(0, 5, 0);
-  private static final PromptSpan GENERATING = new PromptSpan(0, 5, 3);
+  static final PromptSpan FIVE = new PromptSpan(0, 5, 0);
+  static final PromptSpan GENERATING = new PromptSpan(0, 5, 3);
 
-  private static Operation.Value value(int... shape) {
+  static Operation.Value value(int... shape) {
     float[] data = new float[Arrays.stream(shape).reduce(1, (a, b) -> a * b)];
     for (int i = 0; i < data.length; i++) {
       data[i] = i + 1;
@@ -25,7 +25,7 @@ class PlanResolverValueTest {
     return new Operation.Value(shape, data);
   }
 
-  private static int[] shape(String text) {
+  static int[] shape(String text) {
     return Arrays.stream(text.split(" ")).mapToInt(Integer::parseInt).toArray();
   }
 
@@ -44,7 +44,7 @@ class PlanResolverValueTest {
     return where;
   }
 
-  private static ResolvedEdit resolve(
+  static ResolvedEdit resolve(
       String hook, Selection where, Operation operation, PromptSpan... spans) {
     return PlanResolver.resolve(
             HookPlan.builder().edit(hook, where, operation).build(), LLAMA, spans)
@@ -52,7 +52,7 @@ class PlanResolverValueTest {
         .getFirst();
   }
 
-  private static void assertFails(
+  static void assertFails(
       String hook, Selection where, Operation operation, String message, PromptSpan... spans) {
     assertThatThrownBy(() -> resolve(hook, where, operation, spans))
         .isInstanceOf(UsageException.class)
@@ -393,107 +393,21 @@ class PlanResolverValueTest {
         FIVE);
   }
 
+  @Test
+  void resolve_maskedCellsOfTheSelectedPrompt_areJudgedByItAlone() {
+    Operation.Value scores = value(4, 5, 5);
+    scores.data()[1] = Float.NEGATIVE_INFINITY; // query 0, key 1: masked here, not behind a prefix
+    PromptSpan behind = new PromptSpan(3, 8, 0);
+    Selection first = Selection.ALL.sequences(0);
+    assertThat(resolve("attn_scores0", first, new Operation.Replace(scores, false), FIVE, behind))
+        .isNotNull();
+  }
+
   private static float[] column(float[] square, int key) {
     float[] out = new float[20];
     for (int i = 0; i < 20; i++) {
       out[i] = square[i * 5 + key];
     }
     return out;
-  }
-
-  @Test
-  void resolve_mean_isTakenOverTheAxesInFront() {
-    Operation.Value rows =
-        new Operation.Value(
-            new int[] {2, 1, 8}, new float[] {1, 2, 3, 4, 5, 6, 7, 8, 3, 4, 5, 6, 7, 8, 9, 10});
-    ResolvedEdit edit = resolve("z0", Selection.ALL.heads(1), new Operation.Mean(rows), FIVE);
-    assertThat(((Operation.Mean) edit.operation()).value())
-        .isEqualTo(new Operation.Value(new int[] {1, 8}, new float[] {2, 3, 4, 5, 6, 7, 8, 9}));
-    for (int[] shape : new int[][] {{32}, {7, 32}, {1, 7, 32}, {3, 7, 32}}) {
-      ResolvedEdit mean =
-          resolve("resid_pre:0", Selection.ALL, new Operation.Mean(value(shape)), GENERATING);
-      assertThat(((Operation.Mean) mean.operation()).value().shape()).containsExactly(32);
-    }
-    for (int[] shape : new int[][] {{4, 8}, {9, 4, 8}, {2, 9, 4, 8}}) {
-      ResolvedEdit mean = resolve("z0", Selection.ALL, new Operation.Mean(value(shape)), FIVE);
-      assertThat(((Operation.Mean) mean.operation()).value().shape()).containsExactly(4, 8);
-    }
-    assertThat(
-            ((Operation.Mean)
-                    resolve("z0", Selection.ALL.heads(1), new Operation.Mean(value(9, 8)), FIVE)
-                        .operation())
-                .value()
-                .shape())
-        .containsExactly(1, 8);
-  }
-
-  @Test
-  void resolve_meanOfAnotherShape_isRefused() {
-    assertFails(
-        "z0",
-        Selection.ALL,
-        new Operation.Mean(value(9, 8)),
-        "ends in one position's shape [4, 8], got [9, 8]",
-        FIVE);
-    assertFails("z0", Selection.ALL.heads(1), new Operation.Mean(value(9, 4, 7)), "[1, 8]", FIVE);
-    assertFails("resid_pre:0", Selection.ALL, new Operation.Mean(value(31)), "[32]", FIVE);
-    assertFails(
-        "pattern0",
-        Selection.ALL,
-        new Operation.Mean(value(5)),
-        "the keys differ from query to query",
-        FIVE);
-  }
-
-  @Test
-  void resolve_direction_mustBeAVectorThatIsNotZero() {
-    assertFails(
-        "resid_pre:0",
-        Selection.ALL,
-        new Operation.ProjectOut(new Operation.Value(new int[] {32}, new float[32])),
-        "got zeros",
-        FIVE);
-    assertFails(
-        "resid_pre:0",
-        Selection.ALL,
-        new Operation.ProjectOut(value(31)),
-        "expected one vector [32], got shape [31]",
-        FIVE);
-    assertFails(
-        "resid_pre:0",
-        Selection.ALL,
-        new Operation.ProjectOut(value(5, 32)),
-        "expected one vector [32]",
-        FIVE);
-    assertFails(
-        "pattern0", Selection.ALL, new Operation.ProjectOut(value(5)), "no direction", FIVE);
-    assertThat(resolve("z0", Selection.ALL, new Operation.ProjectOut(value(1, 8)), FIVE))
-        .isNotNull();
-    Operation.Value tiny = new Operation.Value(new int[] {32}, new float[32]);
-    tiny.data()[3] = Float.MIN_VALUE;
-    assertThat(resolve("resid_pre:0", Selection.ALL, new Operation.ProjectOut(tiny), FIVE))
-        .isNotNull();
-  }
-
-  @Test
-  void resolve_knockoutElsewhere_isRefused() {
-    assertFails(
-        "z0",
-        Selection.ALL,
-        new Operation.Knockout(),
-        "hook_attn_scores and hook_pattern only",
-        FIVE);
-    assertThat(resolve("attn_scores0", Selection.ALL, new Operation.Knockout(), FIVE)).isNotNull();
-    assertThat(resolve("pattern0", Selection.ALL, new Operation.Knockout(), FIVE)).isNotNull();
-  }
-
-  @Test
-  void resolve_negativeDeviation_isRefused() {
-    assertFails(
-        "z0",
-        Selection.ALL,
-        new Operation.Noise(-1, 0),
-        "standard deviation: expected 0 or more, got -1.0",
-        FIVE);
   }
 }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -28,14 +29,27 @@ public final class AtomicFile {
 
   /**
    * Writes a file in place of whatever stands there. Where anything fails, what stood there before
-   * still stands and nothing is left beside it.
+   * still stands and nothing is left beside it. Links are followed. A device or pipe is written to
+   * as it is, since it has no content to keep.
    *
    * @throws FormatException where the file cannot be written, with path and reason
    */
   public static void write(Path file, Writer writer) {
-    Path target = file.toAbsolutePath();
+    try {
+      Path target = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
+      if (Files.exists(target) && !Files.isRegularFile(target) && !Files.isDirectory(target)) {
+        writeTo(target, writer, StandardOpenOption.WRITE);
+      } else {
+        writeBeside(file, target, writer);
+      }
+    } catch (IOException e) {
+      throw new FormatException(file + ": cannot be written: " + OneLine.reason(e), e);
+    }
+  }
+
+  private static void writeBeside(Path file, Path target, Writer writer) throws IOException {
     Path folder = target.getParent();
-    if (target.getFileName() == null || folder == null || Files.isDirectory(target)) {
+    if (folder == null || Files.isDirectory(target)) {
       throw new FormatException(file + ": cannot be written: it is a folder; give a file name");
     }
     if (!Files.isDirectory(folder)) {
@@ -47,19 +61,20 @@ public final class AtomicFile {
     Path part = folder.resolve(".%08x.part".formatted(ThreadLocalRandom.current().nextInt()));
     boolean done = false;
     try {
-      try (OutputStream out =
-          new BufferedOutputStream(
-              Files.newOutputStream(part, StandardOpenOption.CREATE_NEW), BUFFER)) {
-        writer.write(out);
-      }
+      writeTo(part, writer, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
       move(part, target);
       done = true;
-    } catch (IOException e) {
-      throw new FormatException(file + ": cannot be written: " + Json.reason(e), e);
     } finally {
       if (!done) {
         deleteQuietly(part);
       }
+    }
+  }
+
+  private static void writeTo(Path path, Writer writer, OpenOption... options) throws IOException {
+    try (OutputStream out =
+        new BufferedOutputStream(Files.newOutputStream(path, options), BUFFER)) {
+      writer.write(out);
     }
   }
 

@@ -11,16 +11,16 @@ public final class FormatException extends RuntimeException {
 
   /** With the whole sentence for the user. */
   public FormatException(String message) {
-    super(message);
+    super(OneLine.clean(message));
   }
 
   /** With the whole sentence for the user and what caused it. */
   public FormatException(String message, Throwable cause) {
-    super(message, cause);
+    super(OneLine.clean(message), cause);
   }
 
   /** For a file that is there and cannot be read, with the reason. */
   public static FormatException unreadable(String source, IOException cause) {
-    return new FormatException(source + ": cannot be read: " + Json.reason(cause), cause);
+    return new FormatException(source + ": cannot be read: " + OneLine.reason(cause), cause);
   }
 }

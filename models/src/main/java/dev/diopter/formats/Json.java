@@ -97,7 +97,7 @@ public final class Json {
     } catch (NoSuchFileException e) {
       throw new FormatException(file + ": expected a JSON file, found none", e);
     } catch (IOException e) {
-      throw new FormatException(file + ": cannot be read: " + reason(e), e);
+      throw new FormatException(file + ": cannot be read: " + OneLine.reason(e), e);
     }
   }
 
@@ -150,8 +150,8 @@ public final class Json {
     }
   }
 
-  /** The value that starts at the current token; afterwards its last token is current. */
-  private static JsonNode tree(JsonParser parser) {
+  /** The value that starts at a parser's current token; afterwards its last token is current. */
+  public static JsonNode tree(JsonParser parser) {
     JsonNodeFactory nodes = JsonNodeFactory.instance;
     return switch (parser.currentToken()) {
       case START_OBJECT -> objectTree(parser);
@@ -325,20 +325,8 @@ public final class Json {
             : " at line %d, column %d"
                 .formatted(e.getLocation().getLineNr(), e.getLocation().getColumnNr());
     return new FormatException(
-        "%s: expected valid JSON, found this%s: %s".formatted(source, where, oneLine(what)), e);
-  }
-
-  /** Why a file operation failed, in a few words. */
-  static String reason(IOException e) {
-    String message = e.getMessage();
-    String kind = e.getClass().getSimpleName().replace("Exception", "");
-    return message == null ? kind : oneLine(kind + ": " + message);
-  }
-
-  /** The text without line ends, cut to what fits a message. */
-  static String oneLine(String text) {
-    String line = text.replaceAll("\\s+", " ").strip();
-    return line.length() <= 300 ? line : line.substring(0, 297) + "...";
+        "%s: expected valid JSON, found this%s: %s".formatted(source, where, OneLine.brief(what)),
+        e);
   }
 
   private static ObjectWriteContext context(boolean pretty) {

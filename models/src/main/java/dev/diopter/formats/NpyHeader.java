@@ -133,8 +133,7 @@ record NpyHeader(
           shape = tuple();
         } else {
           throw wrong(
-              "expected descr, fortran_order and shape, each once, found "
-                  + SafetensorsHeader.quoted(key));
+              "expected descr, fortran_order and shape, each once, found " + OneLine.quoted(key));
         }
         if (!accept(',')) {
           expect('}');
@@ -153,8 +152,7 @@ record NpyHeader(
       NpyType type = "<>|=".indexOf(order) < 0 ? null : NpyType.of(descr.substring(1));
       if (type == null) {
         throw wrong(
-            "expected numbers, truth values or text, found the type "
-                + SafetensorsHeader.quoted(descr));
+            "expected numbers, truth values or text, found the type " + OneLine.quoted(descr));
       }
       int characters = type == NpyType.TEXT ? Integer.parseInt(descr.substring(2)) : 1;
       long product = (long) type.bytes() * characters;

@@ -48,7 +48,7 @@ public final class Npz implements AutoCloseable {
         if (entries.put(name, entry) != null) {
           throw new FormatException(
               "%s: expected different names, found %s twice; write the file again"
-                  .formatted(source, SafetensorsHeader.quoted(name)));
+                  .formatted(source, OneLine.quoted(name)));
         }
       }
     }
@@ -68,7 +68,7 @@ public final class Npz implements AutoCloseable {
     } catch (IOException | IllegalArgumentException e) {
       throw new FormatException(
           "%s: expected an .npz file, found no zip archive (%s)"
-              .formatted(file, Json.oneLine(String.valueOf(e.getMessage()))),
+              .formatted(file, OneLine.brief(e.getMessage())),
           e);
     }
     boolean done = false;
@@ -100,7 +100,7 @@ public final class Npz implements AutoCloseable {
           "%s: expected an array %s, found none; it has %s"
               .formatted(source, name, brief(entries.keySet())));
     }
-    String what = source + ": " + SafetensorsHeader.quoted(name);
+    String what = source + ": " + OneLine.quoted(name);
     try (InputStream in = zip.getInputStream(entry)) {
       if (in == null) {
         throw NpyHeader.broken(what, "expected data, found none");
@@ -123,7 +123,7 @@ public final class Npz implements AutoCloseable {
     } catch (IOException e) {
       throw new FormatException(
           "%s: expected an .npy array, found damaged data (%s); write the file again"
-              .formatted(what, Json.reason(e)),
+              .formatted(what, OneLine.reason(e)),
           e);
     }
   }

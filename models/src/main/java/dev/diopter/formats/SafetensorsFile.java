@@ -166,7 +166,7 @@ public final class SafetensorsFile implements AutoCloseable {
 
   /** Releases the mapping. Again is harmless. */
   @Override
-  public void close() {
+  public synchronized void close() {
     if (arena != null && arena.scope().isAlive()) {
       arena.close();
     }
@@ -218,7 +218,7 @@ public final class SafetensorsFile implements AutoCloseable {
             "%s: tensor %s: expected its data at %d, found it at %d (%s); the file is damaged, fetch it again"
                 .formatted(
                     source,
-                    SafetensorsHeader.quoted(tensor.name()),
+                    OneLine.quoted(tensor.name()),
                     at,
                     tensor.begin(),
                     tensor.begin() < at

@@ -86,13 +86,17 @@ final class SafetensorsHeader {
     expect(parser.currentToken(), JsonToken.START_OBJECT, METADATA, "an object");
     while (parser.nextToken() != JsonToken.END_OBJECT) {
       String name = parser.currentName();
-      expect(parser.nextToken(), JsonToken.VALUE_STRING, METADATA + "." + quoted(name), "a string");
+      expect(
+          parser.nextToken(),
+          JsonToken.VALUE_STRING,
+          METADATA + "." + OneLine.quoted(name),
+          "a string");
       metadata.put(name, parser.getString());
     }
   }
 
   private Listed readTensor(JsonParser parser, String name) {
-    String tensor = "tensor " + quoted(name);
+    String tensor = "tensor " + OneLine.quoted(name);
     expect(parser.currentToken(), JsonToken.START_OBJECT, tensor, "an object");
     @Nullable TensorType type = null;
     long @Nullable [] shape = null;
@@ -107,7 +111,7 @@ final class SafetensorsHeader {
         default ->
             throw broken(
                 "%s: expected dtype, shape and data_offsets, found %s"
-                    .formatted(tensor, quoted(field)));
+                    .formatted(tensor, OneLine.quoted(field)));
       }
     }
     if (type == null || shape == null || offsets == null) {
@@ -135,7 +139,7 @@ final class SafetensorsHeader {
     }
     throw broken(
         "%s: expected one of the dtypes %s, found %s"
-            .formatted(tensor, Arrays.toString(TensorType.values()), quoted(name)));
+            .formatted(tensor, Arrays.toString(TensorType.values()), OneLine.quoted(name)));
   }
 
   private long[] readSizes(JsonParser parser, String what, int most) {
@@ -228,11 +232,5 @@ final class SafetensorsHeader {
     return new FormatException(
         "%s: header: %s; the file is damaged or not Safetensors, fetch or write it again"
             .formatted(source, what));
-  }
-
-  /** A name from the file, safe to print. */
-  static String quoted(String name) {
-    String line = Json.oneLine(name);
-    return "\"" + (line.length() <= 120 ? line : line.substring(0, 117) + "...") + "\"";
   }
 }

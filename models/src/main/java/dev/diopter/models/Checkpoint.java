@@ -2,6 +2,7 @@ package dev.diopter.models;
 
 import dev.diopter.formats.FormatException;
 import dev.diopter.formats.Json;
+import dev.diopter.formats.OneLine;
 import dev.diopter.formats.SafetensorsFile;
 import java.io.IOException;
 import java.io.InputStream;
@@ -195,7 +196,7 @@ public final class Checkpoint implements AutoCloseable {
           if (file == null || file.find(tensor) == null) {
             throw new FormatException(
                 "%s: expected tensor %s in %s, found none there; index and shards do not belong together"
-                    .formatted(files.describe(ShardIndex.FILE), tensor, shard));
+                    .formatted(files.describe(ShardIndex.FILE), OneLine.name(tensor), shard));
           }
         });
   }
@@ -207,7 +208,7 @@ public final class Checkpoint implements AutoCloseable {
       if (other != null) {
         throw new FormatException(
             "%s: tensor %s: expected it in one shard, found it in %s too; the shards do not belong together"
-                .formatted(file.source(), entry.name(), other.source()));
+                .formatted(file.source(), OneLine.name(entry.name()), other.source()));
       }
     }
   }

@@ -2,6 +2,7 @@ package dev.diopter.models;
 
 import dev.diopter.formats.FormatException;
 import dev.diopter.formats.Json;
+import dev.diopter.formats.OneLine;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -149,7 +150,12 @@ final class ConfigReader {
     if (value == null || !supported.contains(value)) {
       throw new UnsupportedModelException(
           "%s: %s%s = %s is not supported; supported: %s"
-              .formatted(source, prefix, name, value, String.join(", ", supported)));
+              .formatted(
+                  source,
+                  prefix,
+                  name,
+                  OneLine.name(String.valueOf(value)),
+                  String.join(", ", supported)));
     }
     return value;
   }
@@ -198,7 +204,7 @@ final class ConfigReader {
   UnsupportedModelException unsupported(String name, JsonNode value, String why) {
     return new UnsupportedModelException(
         "%s: %s%s = %s is not supported; %sremove it only if the model computes the same without it"
-            .formatted(source, prefix, name, Json.brief(value), why));
+            .formatted(source, prefix, OneLine.name(name), Json.brief(value), why));
   }
 
   /** For a field of the wrong kind. */

@@ -67,7 +67,6 @@ public final class DecoderConfigs {
     }
     int headDim = width / heads;
     int mlpWidth = config.size("n_inner", product(config, "4 * n_embd", 4, width));
-    product(config, "3 * n_embd", 3, width);
     config.choice("activation_function", "gelu_new", List.of("gelu_new", "gelu_pytorch_tanh"));
     float epsilon = (float) config.positive("layer_norm_epsilon", 1e-5);
     boolean scale = config.flag("scale_attn_weights", true);

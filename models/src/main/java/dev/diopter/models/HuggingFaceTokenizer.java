@@ -3,6 +3,8 @@ package dev.diopter.models;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
 import dev.diopter.formats.FormatException;
+import dev.diopter.formats.OneLine;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -19,48 +21,37 @@ import org.jspecify.annotations.Nullable;
  * waits for those that do, since the library would crash on a tokenizer that is gone.
  */
 final class HuggingFaceTokenizer implements Tokenizer {
-  private final String source;
-  private final TokenizerLoader.Opener opener;
   private final TokenizersLibrary library = NativeTokenizers.library();
   private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
+  private final Vocabulary vocabulary;
   private long handle;
-  private volatile @Nullable Vocabulary vocabulary;
 
-  HuggingFaceTokenizer(String source, TokenizerLoader.Opener opener) {
-    this.source = source;
-    this.opener = opener;
-    String json = readText();
+  /** Reads a file, which is checked whole before the library sees it. */
+  HuggingFaceTokenizer(String source, InputStream in) {
+    byte[] json;
     try {
-      handle = library.createTokenizerFromString(json);
+      json = in.readAllBytes();
+    } catch (IOException e) {
+      throw FormatException.unreadable(source, e);
+    }
+    vocabulary = Vocabulary.read(source, new ByteArrayInputStream(json));
+    try {
+      handle = library.createTokenizerFromString(new String(json, StandardCharsets.UTF_8));
     } catch (RuntimeException e) {
       throw new FormatException(
           "%s: expected a tokenizer in the Hugging Face format, found this: %s; fetch it again"
-              .formatted(source, String.valueOf(e.getMessage()).replaceAll("\\s+", " ")),
+              .formatted(source, OneLine.brief(e.getMessage())),
           e);
     }
     library.disableTruncation(handle);
     library.disablePadding(handle);
   }
 
-  private String readText() {
-    try (InputStream in = opener.open()) {
-      return StandardCharsets.UTF_8
-          .newDecoder()
-          .decode(ByteBuffer.wrap(in.readAllBytes()))
-          .toString();
-    } catch (CharacterCodingException e) {
-      throw new FormatException(
-          source + ": expected UTF-8, found malformed bytes; fetch it again", e);
-    } catch (IOException e) {
-      throw FormatException.unreadable(source, e);
-    }
-  }
-
   @Override
   public Encoding encode(String text, boolean template) {
     // A half of a surrogate pair would become three replacement characters and shift every span
     // behind it.
-    String wellFormed = wellFormed(text);
+    String wellFormed = TokenizerParts.isWellFormed(text) ? text : replaceHalves(text);
     long[] ids;
     long[] ofTemplate;
     CharSpan[] spans;
@@ -74,10 +65,24 @@ final class HuggingFaceTokenizer implements Tokenizer {
       } finally {
         library.deleteEncoding(encoding);
       }
+    } catch (IllegalStateException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      // The library's own failures, such as a text that the vocabulary has no token for.
+      throw new ModelException(
+          "expected a text that the tokenizer can encode, found this: "
+              + OneLine.brief(e.getMessage()),
+          e);
     } finally {
       lock.readLock().unlock();
     }
-    return encoding(wellFormed, ids, ofTemplate, spans);
+    try {
+      return encoding(wellFormed, ids, ofTemplate, spans);
+    } catch (IndexOutOfBoundsException e) {
+      throw new ModelException(
+          "expected spans inside of the text from the tokenizer, got others; its file is damaged",
+          e);
+    }
   }
 
   private static Encoding encoding(String text, long[] ids, long[] ofTemplate, CharSpan[] spans) {
@@ -88,6 +93,7 @@ final class HuggingFaceTokenizer implements Tokenizer {
     for (int i = 0; i < ids.length; i++) {
       ints[i] = Math.toIntExact(ids[i]);
       CharSpan span = spans[i];
+      // Both say so with today's library; neither is promised alone.
       boolean inText = ofTemplate[i] == 0 && span != null;
       starts[i] = inText ? index.utf16(span.getStart()) : -1;
       ends[i] = inText ? index.utf16(span.getEnd()) : -1;
@@ -97,30 +103,30 @@ final class HuggingFaceTokenizer implements Tokenizer {
 
   @Override
   public byte @Nullable [] bytes(int id) {
-    return vocabulary().bytes(id);
+    return vocabulary.bytes(id);
   }
 
   @Override
   public String decode(int[] ids) {
-    Vocabulary known = vocabulary();
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     for (int id : ids) {
-      byte[] own = known.bytes(id);
+      byte[] own = vocabulary.bytes(id);
       bytes.writeBytes(
-          own == null || known.isSpecial(id) ? label(id).getBytes(StandardCharsets.UTF_8) : own);
+          own == null || vocabulary.isSpecial(id)
+              ? label(id).getBytes(StandardCharsets.UTF_8)
+              : own);
     }
     return bytes.toString(StandardCharsets.UTF_8);
   }
 
   @Override
   public String label(int id) {
-    Vocabulary known = vocabulary();
-    String token = known.token(id);
-    byte[] bytes = known.bytes(id);
+    String token = vocabulary.token(id);
+    byte[] bytes = vocabulary.bytes(id);
     if (token == null || bytes == null) {
       return "[id " + id + "]";
     }
-    if (known.isSpecial(id)) {
+    if (vocabulary.isSpecial(id)) {
       return token;
     }
     try {
@@ -137,30 +143,29 @@ final class HuggingFaceTokenizer implements Tokenizer {
     }
     byte[] wanted = text.getBytes(StandardCharsets.UTF_8);
     int[] ids = encode(text, false).ids();
-    Vocabulary known = vocabulary();
     if (ids.length == 1
-        && (Arrays.equals(known.bytes(ids[0]), wanted)
-            || (known.isSpecial(ids[0]) && text.equals(known.token(ids[0]))))) {
+        && (Arrays.equals(vocabulary.bytes(ids[0]), wanted)
+            || (vocabulary.isSpecial(ids[0]) && text.equals(vocabulary.token(ids[0]))))) {
       return ids[0];
     }
     // Some tokenizers put a blank in front of a text, so that the token without one never comes
     // from encoding a text alone.
     ByteArrayOutputStream joined = new ByteArrayOutputStream();
     for (int id : ids) {
-      byte[] own = known.bytes(id);
+      byte[] own = vocabulary.bytes(id);
       joined.writeBytes(own == null ? new byte[0] : own);
     }
-    return Arrays.equals(joined.toByteArray(), wanted) ? null : known.idOf(wanted);
+    return Arrays.equals(joined.toByteArray(), wanted) ? null : vocabulary.idOf(wanted);
   }
 
   @Override
   public int size() {
-    return vocabulary().count();
+    return vocabulary.count();
   }
 
   @Override
   public List<Integer> specialIds() {
-    return vocabulary().specialIds();
+    return vocabulary.specialIds();
   }
 
   @Override
@@ -181,39 +186,6 @@ final class HuggingFaceTokenizer implements Tokenizer {
       throw new IllegalStateException("expected an open tokenizer, this one is closed");
     }
     return handle;
-  }
-
-  /** Read when first asked for: encoding a prompt needs none of it. */
-  private Vocabulary vocabulary() {
-    Vocabulary known = vocabulary;
-    if (known == null) {
-      synchronized (this) {
-        known = vocabulary;
-        if (known == null) {
-          try (InputStream in = opener.open()) {
-            known = Vocabulary.read(source, in);
-          } catch (IOException e) {
-            throw FormatException.unreadable(source, e);
-          }
-          vocabulary = known;
-        }
-      }
-    }
-    return known;
-  }
-
-  private static String wellFormed(String text) {
-    for (int i = 0; i < text.length(); i++) {
-      char c = text.charAt(i);
-      if (Character.isHighSurrogate(c)
-          && i + 1 < text.length()
-          && Character.isLowSurrogate(text.charAt(i + 1))) {
-        i++;
-      } else if (Character.isSurrogate(c)) {
-        return replaceHalves(text);
-      }
-    }
-    return text;
   }
 
   private static String replaceHalves(String text) {

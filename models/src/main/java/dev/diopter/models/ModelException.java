@@ -1,5 +1,7 @@
 package dev.diopter.models;
 
+import dev.diopter.formats.OneLine;
+
 /**
  * A model that cannot be had: one line that says what was expected, what was found, and what to do.
  */
@@ -8,11 +10,11 @@ public class ModelException extends RuntimeException {
 
   /** With the whole sentence for the user. */
   public ModelException(String message) {
-    super(message);
+    super(OneLine.clean(message));
   }
 
   /** With the whole sentence for the user and what caused it. */
   public ModelException(String message, Throwable cause) {
-    super(message, cause);
+    super(OneLine.clean(message), cause);
   }
 }

@@ -1,8 +1,11 @@
 package dev.diopter.models;
 
 import ai.djl.huggingface.tokenizers.jni.TokenizersLibrary;
+import dev.diopter.formats.OneLine;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.URL;
+import java.net.URLConnection;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -52,7 +55,7 @@ final class NativeTokenizers {
       load();
       return null;
     } catch (IOException | UnsatisfiedLinkError e) {
-      return String.valueOf(e.getMessage()).replaceAll("\\s+", " ");
+      return OneLine.brief(e.getMessage());
     }
   }
 
@@ -77,30 +80,34 @@ final class NativeTokenizers {
   @SuppressWarnings("restricted") // The launcher and the build enable native access.
   private static void loadFrom(Path folder) throws IOException {
     for (String name : libraries()) {
-      Path file = folder.resolve(name);
-      if (!Files.exists(file)) {
-        unpack(name, file);
+      URL resource =
+          TokenizersLibrary.class.getResource("/native/lib/" + platform() + "/cpu/" + name);
+      if (resource == null) {
+        throw new IOException("not in the jar");
       }
-      System.load(file.toAbsolutePath().toString());
+      Path file = folder.resolve(name).toAbsolutePath();
+      unpack(resource, folder.toAbsolutePath(), file);
+      System.load(file.toString());
     }
   }
 
-  /** Under another name first, so that another process never loads half a library. */
-  private static void unpack(String name, Path file) throws IOException {
-    try (InputStream in =
-        TokenizersLibrary.class.getResourceAsStream("/native/lib/" + platform() + "/cpu/" + name)) {
-      if (in == null) {
-        throw new IOException("not in the jar");
-      }
-      Path folder = Files.createDirectories(file.toAbsolutePath().getParent());
-      Path part =
-          folder.resolve("%s.%08x.part".formatted(name, ThreadLocalRandom.current().nextInt()));
-      try {
-        Files.copy(in, part);
-        Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
-      } finally {
-        Files.deleteIfExists(part);
-      }
+  /**
+   * Under another name first, so that another process never loads half a library. A copy of another
+   * size, which an older interrupted program may have left, is replaced.
+   */
+  private static void unpack(URL resource, Path folder, Path file) throws IOException {
+    URLConnection connection = resource.openConnection();
+    long size = connection.getContentLengthLong();
+    if (Files.exists(file) && (size < 0 || Files.size(file) == size)) {
+      return;
+    }
+    Files.createDirectories(folder);
+    Path part = folder.resolve("%08x.part".formatted(ThreadLocalRandom.current().nextInt()));
+    try (InputStream in = connection.getInputStream()) {
+      Files.copy(in, part);
+      Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(part);
     }
   }
 

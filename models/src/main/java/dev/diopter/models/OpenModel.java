@@ -1,6 +1,9 @@
 package dev.diopter.models;
 
+import dev.diopter.formats.FormatException;
 import dev.diopter.formats.TensorType;
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.Collections;
@@ -81,13 +84,18 @@ public final class OpenModel implements AutoCloseable {
    * A new tokenizer, which the caller closes; null where the model has none. Works after {@link
    * #close} too.
    *
-   * @throws dev.diopter.formats.FormatException where the file is broken
+   * @throws FormatException where the file is broken
    * @throws ModelException where there is no native library for this machine
    */
   public @Nullable Tokenizer openTokenizer() {
-    return hasTokenizer()
-        ? TokenizerLoader.load(files.describe(TOKENIZER), () -> files.open(TOKENIZER))
-        : null;
+    if (!hasTokenizer()) {
+      return null;
+    }
+    try (InputStream in = files.open(TOKENIZER)) {
+      return TokenizerLoader.load(files.describe(TOKENIZER), in);
+    } catch (IOException e) {
+      throw FormatException.unreadable(files.describe(TOKENIZER), e);
+    }
   }
 
   /** What can be said of it without running it. */

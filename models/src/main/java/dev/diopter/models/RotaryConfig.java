@@ -26,7 +26,6 @@ final class RotaryConfig {
     ConfigReader scaling = config.child("rope_scaling");
     ConfigReader parameters = config.child("rope_parameters");
     ConfigReader rope = parameters != null ? parameters : scaling;
-    refusePartial(config);
     if (rope == null) {
       return new Rotary(
           "default", frequencies(config.positive("rope_theta", DEFAULT_THETA), headDim));
@@ -47,7 +46,6 @@ final class RotaryConfig {
 
   private static Rotary read(ConfigReader rope, double theta, int headDim) {
     String kind = kind(rope);
-    refusePartial(rope);
     double[] frequencies = frequencies(theta, headDim);
     switch (kind) {
       case "linear" -> {
@@ -72,15 +70,6 @@ final class RotaryConfig {
       throw rope.contradiction("rope_type", now, "type", before);
     }
     return rope.choice(now == null && before != null ? "type" : "rope_type", "default", KINDS);
-  }
-
-  private static void refusePartial(ConfigReader config) {
-    if (config.number("partial_rotary_factor", 1) != 1) {
-      JsonNode value = config.get("partial_rotary_factor");
-      if (value != null) {
-        throw config.unsupported("partial_rotary_factor", value, "all of a head turns; ");
-      }
-    }
   }
 
   private static double[] frequencies(double theta, int headDim) {

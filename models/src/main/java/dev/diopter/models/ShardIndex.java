@@ -2,6 +2,7 @@ package dev.diopter.models;
 
 import dev.diopter.formats.FormatException;
 import dev.diopter.formats.Json;
+import dev.diopter.formats.OneLine;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -33,7 +34,7 @@ record ShardIndex(Map<String, String> shardOf) {
       if (!shard.isString() || !isShardName(shard.stringValue())) {
         throw new FormatException(
             "%s: weight_map.%s: expected the name of a .safetensors file in the same folder, found %s"
-                .formatted(source, tensor, Json.brief(shard)));
+                .formatted(source, OneLine.name(tensor), Json.brief(shard)));
       }
       shardOf.put(tensor, shard.stringValue());
     });

@@ -34,7 +34,10 @@ public interface Tokenizer extends AutoCloseable {
    */
   String label(int id);
 
-  /** The one id whose bytes are exactly the text's, or null where the text is not one token. */
+  /**
+   * The one id whose bytes are exactly the text's, or the special token of that name; null where
+   * the text is not one token. A blank in front matters.
+   */
   @Nullable Integer singleToken(String text);
 
   /** Number of ids that it knows. */

@@ -10,13 +10,6 @@ import java.nio.file.Path;
 public final class TokenizerLoader {
   private TokenizerLoader() {}
 
-  /** Opens the bytes of a {@code tokenizer.json}; may be called again later. */
-  @FunctionalInterface
-  public interface Opener {
-    /** A new stream from the first byte. */
-    InputStream open() throws IOException;
-  }
-
   /**
    * Opens a {@code tokenizer.json}. The caller closes it.
    *
@@ -28,16 +21,21 @@ public final class TokenizerLoader {
       throw new FormatException(
           file + ": expected a tokenizer.json, found none; give token ids instead of text");
     }
-    return load(file.toString(), () -> Files.newInputStream(file));
+    try (InputStream in = Files.newInputStream(file)) {
+      return load(file.toString(), in);
+    } catch (IOException e) {
+      throw FormatException.unreadable(file.toString(), e);
+    }
   }
 
   /**
-   * Opens a {@code tokenizer.json} from anywhere. The caller closes the tokenizer.
+   * Reads a {@code tokenizer.json} from anywhere. The caller closes the tokenizer and the stream.
    *
    * @param source name of the file for messages
-   * @param opener gives its bytes, now and again when labels are first asked for
+   * @throws FormatException where it is no such tokenizer
+   * @throws ModelException where there is no native library for this machine
    */
-  public static Tokenizer load(String source, Opener opener) {
-    return new HuggingFaceTokenizer(source, opener);
+  public static Tokenizer load(String source, InputStream in) {
+    return new HuggingFaceTokenizer(source, in);
   }
 }

@@ -20,22 +20,20 @@ import tools.jackson.core.JsonToken;
  */
 final class Vocabulary {
   /** Most ids; the largest published vocabularies have a quarter of a million. */
-  private static final int MAX_IDS = 1 << 24;
-
-  private static final String BLANK = "\u2581"; // SentencePiece's visible blank
+  private static final int MAX_IDS = 1 << 22;
 
   private String[] tokens = new String[1024];
   private int count;
   private final BitSet added = new BitSet();
   private final BitSet special = new BitSet();
-  private boolean byteLevel;
-  private boolean visibleBlank;
   private boolean byteFallback;
   private final String source;
+  private final TokenizerParts parts;
   private @Nullable Map<String, Integer> idOfBytes;
 
   private Vocabulary(String source) {
     this.source = source;
+    this.parts = new TokenizerParts(source);
   }
 
   /** Reads the vocabulary of a tokenizer file. */
@@ -80,18 +78,15 @@ final class Vocabulary {
     if (added.get(id)) {
       return token.getBytes(StandardCharsets.UTF_8);
     }
-    if (byteLevel) {
+    if (parts.has("ByteLevel")) {
       byte[] bytes = ByteLevelAlphabet.bytes(token);
       return bytes == null ? token.getBytes(StandardCharsets.UTF_8) : bytes;
     }
-    if (byteFallback && token.length() == 6 && token.startsWith("<0x") && token.endsWith(">")) {
-      int high = Character.digit(token.charAt(3), 16);
-      int low = Character.digit(token.charAt(4), 16);
-      if (high >= 0 && low >= 0) {
-        return new byte[] {(byte) (high << 4 | low)};
-      }
+    int single = fallbackByte(token);
+    if (single >= 0) {
+      return new byte[] {(byte) single};
     }
-    String text = visibleBlank ? token.replace(BLANK, " ") : token;
+    String text = parts.showsBlanks() ? token.replace(TokenizerParts.BLANK, " ") : token;
     return text.getBytes(StandardCharsets.UTF_8);
   }
 
@@ -106,14 +101,24 @@ final class Vocabulary {
         for (int id = 0; id < tokens.length; id++) {
           String token = tokens[id];
           byte[] own = token == null || special.get(id) ? null : bytes(id);
-          boolean fallback = token != null && byteFallback && token.startsWith("<0x");
-          if (own != null && fallback == (pass == 1)) {
+          if (own != null && fallbackByte(token) >= 0 == (pass == 1)) {
             idOfBytes.putIfAbsent(key(own), id);
           }
         }
       }
     }
     return idOfBytes.get(key(bytes));
+  }
+
+  /** The byte that a token such as {@code <0xE2>} stands for; -1 for any other token. */
+  private int fallbackByte(String token) {
+    boolean form = token.length() == 6 && token.startsWith("<0x") && token.endsWith(">");
+    if (!form || !(byteFallback || parts.has("ByteFallback"))) {
+      return -1;
+    }
+    int high = Character.digit(token.charAt(3), 16);
+    int low = Character.digit(token.charAt(4), 16);
+    return high < 0 || low < 0 ? -1 : high << 4 | low;
   }
 
   /** One character a byte. */
@@ -129,9 +134,13 @@ final class Vocabulary {
       switch (field) {
         case "added_tokens" -> readAdded(parser);
         case "model" -> readModel(parser);
-        case "decoder", "pre_tokenizer", "normalizer" -> readKinds(parser);
+        case "normalizer", "pre_tokenizer", "post_processor", "decoder" ->
+            parts.check(field, Json.tree(parser));
         default -> parser.skipChildren();
       }
+    }
+    if (parser.nextToken() != null) {
+      throw broken("expected one JSON object");
     }
   }
 
@@ -167,21 +176,35 @@ final class Vocabulary {
 
   private void readModel(JsonParser parser) {
     expectObject(parser.currentToken(), "model");
+    String type = "BPE"; // Old files do not say.
+    String prefix = "";
     while (parser.nextToken() != JsonToken.END_OBJECT) {
       String field = parser.currentName();
       JsonToken value = parser.nextToken();
-      if (field.equals("byte_fallback")) {
-        byteFallback = value == JsonToken.VALUE_TRUE;
-      } else if (field.equals("vocab") && value == JsonToken.START_OBJECT) {
-        while (parser.nextToken() != JsonToken.END_OBJECT) {
-          String token = parser.currentName();
-          parser.nextToken();
-          put(id(parser), token);
-        }
-      } else if (field.equals("vocab") && value == JsonToken.START_ARRAY) {
-        readUnigram(parser);
-      } else {
-        parser.skipChildren();
+      switch (field) {
+        case "type" -> type = value == JsonToken.VALUE_STRING ? parser.getString() : "";
+        case "byte_fallback" -> byteFallback = value == JsonToken.VALUE_TRUE;
+        case "continuing_subword_prefix" ->
+            prefix = value == JsonToken.VALUE_STRING ? parser.getString() : "";
+        case "vocab" -> readTokens(parser);
+        default -> {}
+      }
+      parser.skipChildren();
+    }
+    if (type.equals("BPE") && !prefix.isEmpty()) {
+      // The library cuts the prefix off every second half of a merge, whether it is there or not.
+      throw broken("model: expected BPE without continuing_subword_prefix");
+    }
+  }
+
+  private void readTokens(JsonParser parser) {
+    if (parser.currentToken() == JsonToken.START_ARRAY) {
+      readUnigram(parser);
+    } else if (parser.currentToken() == JsonToken.START_OBJECT) {
+      while (parser.nextToken() != JsonToken.END_OBJECT) {
+        String token = parser.currentName();
+        parser.nextToken();
+        put(id(parser), token);
       }
     }
   }
@@ -199,33 +222,6 @@ final class Vocabulary {
         parser.skipChildren();
       }
     }
-  }
-
-  /** Which parts a pipeline has, at any depth. */
-  private void readKinds(JsonParser parser) {
-    int depth = 0;
-    String field = "";
-    for (JsonToken token = parser.currentToken(); ; token = parser.nextToken()) {
-      switch (token) {
-        case START_OBJECT, START_ARRAY -> depth++;
-        case END_OBJECT, END_ARRAY -> depth--;
-        case PROPERTY_NAME -> field = parser.currentName();
-        case VALUE_STRING -> note(field, parser.getString());
-        default -> {}
-      }
-      if (depth == 0) {
-        return;
-      }
-    }
-  }
-
-  private void note(String field, String value) {
-    if (field.equals("type")) {
-      byteLevel |= value.equals("ByteLevel");
-      visibleBlank |= value.equals("Metaspace");
-      byteFallback |= value.equals("ByteFallback");
-    }
-    visibleBlank |= value.equals(BLANK);
   }
 
   private int id(JsonParser parser) {

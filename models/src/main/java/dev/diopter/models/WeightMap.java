@@ -1,6 +1,7 @@
 package dev.diopter.models;
 
 import dev.diopter.formats.FormatException;
+import dev.diopter.formats.OneLine;
 import dev.diopter.formats.TensorType;
 import dev.diopter.models.DecoderWeights.Layer;
 import dev.diopter.models.DecoderWeights.Norm;
@@ -166,7 +167,11 @@ public final class WeightMap {
       if (name.startsWith(layers) && !used.contains(name) && !BUFFER.matcher(name).matches()) {
         throw new FormatException(
             "%s: expected no tensor %s in a %s model of %d layers by config.json; weights and config.json do not belong together"
-                .formatted(checkpoint.source(), name, config.architecture(), config.layers()));
+                .formatted(
+                    checkpoint.source(),
+                    OneLine.name(name),
+                    config.architecture(),
+                    config.layers()));
       }
     }
   }

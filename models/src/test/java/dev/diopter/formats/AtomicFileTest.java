@@ -74,6 +74,20 @@ class AtomicFileTest {
   }
 
   @Test
+  void write_linkAndPipe_areFollowedAndLeft() throws IOException {
+    Path file = Files.writeString(folder.resolve("f"), "old");
+    Path link = Files.createSymbolicLink(folder.resolve("link"), file.getFileName());
+    AtomicFile.write(link, out -> out.write('x'));
+    assertThat(Files.isSymbolicLink(link)).isTrue();
+    assertThat(file).hasContent("x");
+    Path device = Path.of("/dev/null");
+    if (Files.exists(device)) {
+      AtomicFile.write(device, out -> out.write('x'));
+      assertThat(Files.isRegularFile(device)).isFalse();
+    }
+  }
+
+  @Test
   void write_longestName_isWritten() throws IOException {
     Path file = folder.resolve("n".repeat(255));
     AtomicFile.write(file, out -> out.write('x'));

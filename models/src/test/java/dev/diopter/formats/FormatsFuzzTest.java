@@ -47,7 +47,7 @@ class FormatsFuzzTest {
   @Test
   void safetensors_damaged_isReadOrRefused() throws IOException {
     byte[] original = Resources.bytes("reference.safetensors");
-    damage("safetensors", original, 440, 20_000, FormatsFuzzTest::readSafetensors);
+    damage("safetensors", original, 440, 8_000, FormatsFuzzTest::readSafetensors);
   }
 
   @Test
@@ -60,7 +60,7 @@ class FormatsFuzzTest {
         "safetensors header",
         header,
         header.length,
-        20_000,
+        8_000,
         bytes ->
             readSafetensors(
                 ByteBuffer.allocate(8 + bytes.length + data.length)
@@ -94,7 +94,7 @@ class FormatsFuzzTest {
         "json",
         original,
         original.length,
-        5_000,
+        2_500,
         bytes -> {
           var tree = Json.read("x.json", bytes);
           assertThat(Json.read("again", Json.compact(tree))).isEqualTo(tree);
@@ -110,7 +110,7 @@ class FormatsFuzzTest {
           name,
           original,
           original.length,
-          4_000,
+          1_500,
           bytes -> {
             Files.write(file, bytes);
             try (Npz npz = Npz.open(file)) {

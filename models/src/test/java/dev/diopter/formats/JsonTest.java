@@ -98,9 +98,10 @@ class JsonTest {
 
   @Test
   void read_endlessInput_isRefusedAtTheBounds() {
-    assertRefused(() -> Json.read("x", repeat("[", "[],", 20_000_000)), "x");
-    assertRefused(() -> Json.read("x", repeat("\"", "aaaaaaaaaaaaaaaa", 20_000_000)), "x");
-    assertRefused(() -> Json.read("x", repeat("", "                ", 20_000_000)), "x");
+    assertRefused(() -> Json.read("x", repeat("[", "[],", 20_000_000)), "oken count");
+    assertRefused(() -> Json.read("x", repeat("\"", "aaaaaaaaaaaaaaaa", 20_000_000)), "tring");
+    assertRefused(
+        () -> Json.read("x", repeat("", "                ", 20_000_000)), "ocument length");
   }
 
   @Test

@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -166,6 +167,9 @@ class NpzTest {
           file, Packing.DEFLATED, out -> out.floats("a", List.of(3), new float[] {1, 2, 3}));
     }
     assertThat(one).hasSameBinaryContentAs(two);
+    try (ZipFile zip = new ZipFile(one.toFile())) {
+      assertThat(zip.getEntry("a.npy").getTimeLocal().getYear()).isEqualTo(1980);
+    }
   }
 
   @Test
@@ -246,8 +250,8 @@ class NpzTest {
             "too many axes",
             npy(1, header("<f4", "False", "(" + "1,".repeat(65) + ")"), 4),
             "64 axes"),
-        arguments("too little data", npy(1, header("<f4", "False", "(3,)"), 8), "expected"),
-        arguments("too much data", npy(1, header("<f4", "False", "(1,)"), 8), "expected"),
+        arguments("too little data", npy(1, header("<f4", "False", "(3,)"), 8), "declared"),
+        arguments("too much data", npy(1, header("<f4", "False", "(1,)"), 8), "declared"),
         arguments(
             "no data for much", npy(1, header("<f4", "False", "(500000000,)"), 0), "expected"),
         arguments("text behind", npy(1, header("<f4", "False", "(1,)") + "x", 4), "nothing else"),
@@ -272,16 +276,30 @@ class NpzTest {
     // compression gets that far.
     byte[] start = npy(1, header("<f4", "False", "(400000000,)"), 4_000_000);
     Path file = zip(ZipEntry.DEFLATED, "a.npy", start);
+    declare(file, start.length - 4_000_000 + 1_600_000_000);
+    try (Npz npz = Npz.open(file)) {
+      assertRefused(() -> npz.read("a"), "1600000", "declared");
+    }
+  }
+
+  @Test
+  void read_entryThatUnpacksToMoreThanTheArchiveDeclares_isRefused() throws IOException {
+    byte[] array = npy(1, header("<f4", "False", "(1,)"), 1000);
+    Path file = zip(ZipEntry.DEFLATED, "a.npy", array);
+    declare(file, array.length - 996);
+    try (Npz npz = Npz.open(file)) {
+      assertRefused(() -> npz.read("a"), "made.npz");
+    }
+  }
+
+  /** Changes the unpacked size in the archive's directory. */
+  private static void declare(Path file, int size) throws IOException {
     byte[] archive = Files.readAllBytes(file);
-    int size = start.length - 4_000_000 + 1_600_000_000;
     int at = indexOf(archive, new byte[] {'P', 'K', 1, 2}) + 24;
     for (int i = 0; i < 4; i++) {
       archive[at + i] = (byte) (size >>> (8 * i));
     }
     Files.write(file, archive);
-    try (Npz npz = Npz.open(file)) {
-      assertRefused(() -> npz.read("a"), "1600000", "declared");
-    }
   }
 
   @Test

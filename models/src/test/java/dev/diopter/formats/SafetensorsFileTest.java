@@ -71,6 +71,7 @@ class SafetensorsFileTest {
     MemorySegment data = opened.find("b").data();
     opened.close();
     opened.close();
+    Mappings.assertNone(folder);
     assertThatThrownBy(() -> data.get(FLOAT, 0)).isInstanceOf(IllegalStateException.class);
   }
 
@@ -90,6 +91,18 @@ class SafetensorsFileTest {
       assertThat(opened.find("hole").data().byteSize()).isEqualTo(hole);
       assertThat(opened.find("last").data().get(FLOAT, 0)).isEqualTo(1);
     }
+  }
+
+  @Test
+  void open_headerOverTheLimitInAFileThatHoldsIt_isRefusedUnread() throws IOException {
+    Path file = folder.resolve("header.safetensors");
+    Files.write(file, SafetensorsBytes.of(SafetensorsFile.MAX_HEADER + 1, new byte[] {'{'}, 0));
+    try (RandomAccessFile sparse = new RandomAccessFile(file.toFile(), "rw")) {
+      sparse.setLength(200_000_000);
+    }
+    assertRefused(
+        () -> SafetensorsFile.open(file),
+        "header of 2 to 100000000 bytes, found a length of 100000001");
   }
 
   @ParameterizedTest
@@ -331,6 +344,7 @@ class SafetensorsFileTest {
       throws IOException {
     Path file = Files.write(folder.resolve("broken.safetensors"), bytes);
     assertRefused(() -> SafetensorsFile.open(file), file.toString(), part);
+    Mappings.assertNone(folder);
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import dev.diopter.formats.Json;
+import dev.diopter.formats.Mappings;
 import dev.diopter.formats.Resources;
 import dev.diopter.formats.SafetensorsBytes;
 import dev.diopter.formats.TensorType;
@@ -154,10 +155,28 @@ class CheckpointTest {
   }
 
   @Test
+  void open_namesWithLineEnds_staysOneLine() throws IOException {
+    String name = "a\nb\u2028c" + "d".repeat(500);
+    TinyModels.writeShards(folder, TinyModels.GPT2, Map.of(name, List.of(1L)), 1);
+    Files.copy(folder.resolve(TinyModels.shardName(0)), folder.resolve("b.safetensors"));
+    ObjectNode index = Json.object();
+    index.putObject("weight_map").put("x", "b.safetensors").put(name, TinyModels.shardName(0));
+    Json.write(index, folder.resolve(ShardIndex.FILE), false);
+    assertRefused(() -> Checkpoint.open(folder), "tensor a b c", "in one shard");
+    index.putObject("weight_map").put(name, "../x");
+    Json.write(index, folder.resolve(ShardIndex.FILE), false);
+    assertRefused(() -> Checkpoint.open(folder), "weight_map.a b c");
+    ObjectNode config = TinyModels.config(TinyModels.GPT2).put(name, "x\ny");
+    assertRefused(
+        UnsupportedModelException.class, () -> DecoderConfigs.read("c", config, null), "a b c");
+  }
+
+  @Test
   void open_brokenShard_isRefusedByItsName() throws IOException {
     TinyModels.writeShards(folder, TinyModels.GPT2, TinyModels.gpt2(""), 2);
     Files.write(folder.resolve(TinyModels.shardName(1)), new byte[20]);
     assertRefused(() -> Checkpoint.open(folder), TinyModels.shardName(1));
+    Mappings.assertNone(folder);
   }
 
   @Test

@@ -33,7 +33,7 @@ class Gpt2TokenizerTest {
   @BeforeAll
   static void load() throws IOException {
     json = Gpt2TokenizerJson.build();
-    tokenizer = TokenizerLoader.load("gpt2", () -> new ByteArrayInputStream(json));
+    tokenizer = TokenizerLoader.load("gpt2", new ByteArrayInputStream(json));
   }
 
   @AfterAll
@@ -170,7 +170,7 @@ class Gpt2TokenizerTest {
       texts.add(randomText(random, 60));
       expected.add(tokenizer.encode(texts.get(i), true).ids());
     }
-    try (Tokenizer fresh = TokenizerLoader.load("gpt2", () -> new ByteArrayInputStream(json));
+    try (Tokenizer fresh = TokenizerLoader.load("gpt2", new ByteArrayInputStream(json));
         ExecutorService threads = Executors.newFixedThreadPool(8)) {
       List<Future<?>> runs = new ArrayList<>();
       for (int t = 0; t < 8; t++) {
@@ -192,7 +192,7 @@ class Gpt2TokenizerTest {
   @Test
   void close_whileOthersEncode_endsThemWithAClearError() throws Exception {
     for (int round = 0; round < 5; round++) {
-      Tokenizer fresh = TokenizerLoader.load("gpt2", () -> new ByteArrayInputStream(json));
+      Tokenizer fresh = TokenizerLoader.load("gpt2", new ByteArrayInputStream(json));
       try (ExecutorService threads = Executors.newFixedThreadPool(4)) {
         List<Future<?>> runs = new ArrayList<>();
         for (int t = 0; t < 4; t++) {

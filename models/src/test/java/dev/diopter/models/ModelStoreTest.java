@@ -80,6 +80,7 @@ class ModelStoreTest {
     }
     assertRefused(ModelException.class, () -> store.open("org/tiny@3333"), "3333", "1111", "2222");
     assertRefused(ModelException.class, () -> store.open("org/tiny@../../x"), "found none");
+    assertRefused(ModelException.class, () -> store.open("org/tiny@out"), "expected revision out");
   }
 
   @Test
@@ -173,6 +174,7 @@ class ModelStoreTest {
     Files.createDirectories(model.resolve("refs"));
     Files.writeString(model.resolve("refs/main"), "1111");
     Files.writeString(model.resolve("refs/v2"), "2222\n");
+    Files.writeString(model.resolve("refs/out"), "../../models--bare/snapshots/9");
     link(
         hub.resolve("models--bare"),
         "9",

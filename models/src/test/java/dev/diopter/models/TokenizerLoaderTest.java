@@ -170,9 +170,51 @@ class TokenizerLoaderTest {
         "tokenizer.json");
   }
 
+  /** Each of these ended the whole process when the native library was given it. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "\"normalizer\":{\"type\":\"Own\"}",
+        "\"normalizer\":{}",
+        "\"normalizer\":\"NFC\"",
+        "\"normalizer\":{\"type\":\"Lowercase\",\"x\":99999999999999999999}",
+        "\"normalizer\":{\"type\":\"Lowercase\",\"x\":1e999}",
+        "\"normalizer\":{\"type\":\"Prepend\",\"prepend\":\"\\ud800\"}",
+        "\"normalizer\":{\"type\":\"Prepend\",\"prepend\":\"\"}",
+        "\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"String\":\"\"},\"content\":\"x\"}",
+        "\"normalizer\":{\"type\":\"Replace\",\"pattern\":{\"Regex\":\"x*\"},\"content\":\"x\"}",
+        "\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"AAAA\"}",
+        "\"normalizer\":{\"type\":\"Precompiled\",\"precompiled_charsmap\":\"?\"}",
+        "\"normalizer\":{\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"Own\"}]}",
+        "\"pre_tokenizer\":{\"type\":\"FixedLength\",\"length\":0}",
+        "\"decoder\":{\"type\":\"Fuse\",\"\\udc00\":1}",
+        "\"decoder\":[1]",
+        "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[{\"SpecialToken\":{\"id\":\"q\",\"type_id\":0}}],\"pair\":[],\"special_tokens\":{}}",
+        "\"model\":{\"type\":\"BPE\",\"continuing_subword_prefix\":\"xyz\",\"vocab\":{\"a\":0,\"b\":1,\"ab\":2},\"merges\":[\"a b\"]}"
+      })
+  void load_fileThatWouldEndTheProcess_isRefusedInOneLine(String part) {
+    String model = "\"model\":{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}";
+    String json =
+        "{\"version\":\"1.0\"," + part + (part.startsWith("\"model\"") ? "" : "," + model) + "}";
+    assertRefused(() -> load(json), "tokenizer.json");
+  }
+
+  @Test
+  void encode_whatTheVocabularyCannotSay_isRefusedInOneLine() {
+    String json =
+        "{\"version\":\"1.0\",\"model\":{\"type\":\"WordLevel\",\"vocab\":{\"a\":0},\"unk_token\":\"q\"}}";
+    try (Tokenizer tokenizer = load(json)) {
+      assertThat(tokenizer.encode("a", false).ids()).containsExactly(0);
+      assertRefused(
+          ModelException.class,
+          () -> tokenizer.encode("b", false),
+          "expected a text that the tokenizer can encode");
+    }
+  }
+
   private static Tokenizer load(String json) {
     return TokenizerLoader.load(
-        "tokenizer.json", () -> new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)));
+        "tokenizer.json", new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)));
   }
 
   /**

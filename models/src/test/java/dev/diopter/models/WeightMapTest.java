@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.offset;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import dev.diopter.formats.FormatException;
+import dev.diopter.formats.Mappings;
 import dev.diopter.formats.Npz;
 import dev.diopter.formats.Resources;
 import dev.diopter.formats.TensorType;
@@ -261,6 +262,7 @@ class WeightMapTest {
     Map<String, List<Long>> tensors = TinyModels.gpt2("");
     tensors.remove("ln_f.bias");
     assertRefused(FormatException.class, () -> open(TinyModels.GPT2, tensors), "ln_f.bias");
+    Mappings.assertNone(folder);
     Files.delete(folder.resolve("model.safetensors"));
     try (OpenModel model = open(TinyModels.GPT2, TinyModels.gpt2(""))) {
       assertThat(model.weights().finalNorm().bias()).isNotNull();
