@@ -39,20 +39,19 @@ final class CudaAttention {
     if (count == 0) {
       return;
     }
-    thread.run(
-        device -> {
-          device
-              .arguments()
-              .address(address(keys))
-              .integer(keys.stride())
-              .address(address(values))
-              .integer(values.stride())
-              .integer(count)
-              .integer(keys.columns())
-              .address(block.keys(at))
-              .address(block.values(at));
-          device.run(Kernel.STORE, (count + 255) / 256, 1, 256, 0);
-        });
+    thread.run(device -> {
+      device
+          .arguments()
+          .address(address(keys))
+          .integer(keys.stride())
+          .address(address(values))
+          .integer(values.stride())
+          .integer(count)
+          .integer(keys.columns())
+          .address(block.keys(at))
+          .address(block.values(at));
+      device.run(Kernel.STORE, (count + 255) / 256, 1, 256, 0);
+    });
   }
 
   void attention(Matrix q, List<AttentionSpan> spans, int heads, float scale, Matrix z) {
@@ -90,8 +89,7 @@ final class CudaAttention {
   }
 
   private static AttentionSpan part(AttentionSpan span, int from, int rows) {
-    return new AttentionSpan(
-        span.firstRow() + from, rows, span.firstIndex() + from, span.keys());
+    return new AttentionSpan(span.firstRow() + from, rows, span.firstIndex() + from, span.keys());
   }
 
   /** How many rows one launch may have, so that their cells stay within bounds. */
@@ -115,28 +113,27 @@ final class CudaAttention {
     boolean inShared = sharedBytes(headDim, keys) <= SHARED_BYTES;
     DeviceMemory.Block cells =
         inShared ? null : memory.allocate((long) table.rows() * heads * keys * Float.BYTES);
-    thread.run(
-        device -> {
-          device
-              .arguments()
-              .address(address(q))
-              .integer(q.stride())
-              .address(address(z))
-              .integer(z.stride())
-              .integer(heads)
-              .integer(table.heads())
-              .integer(headDim)
-              .number(scale)
-              .address(cells == null ? 0 : cells.address())
-              .integer(keys)
-              .structure(table::write);
-          device.run(
-              Kernel.ATTENTION,
-              table.rows(),
-              heads,
-              THREADS,
-              sharedBytes(headDim, inShared ? keys : 0));
-        });
+    thread.run(device -> {
+      device
+          .arguments()
+          .address(address(q))
+          .integer(q.stride())
+          .address(address(z))
+          .integer(z.stride())
+          .integer(heads)
+          .integer(table.heads())
+          .integer(headDim)
+          .number(scale)
+          .address(cells == null ? 0 : cells.address())
+          .integer(keys)
+          .structure(table::write);
+      device.run(
+          Kernel.ATTENTION,
+          table.rows(),
+          heads,
+          THREADS,
+          sharedBytes(headDim, inShared ? keys : 0));
+    });
     if (cells != null) {
       memory.release(cells);
     }
@@ -149,22 +146,20 @@ final class CudaAttention {
     one(
         span,
         table ->
-            thread.run(
-                device -> {
-                  device
-                      .arguments()
-                      .address(address(q))
-                      .integer(q.stride())
-                      .integer(heads)
-                      .integer(table.heads())
-                      .integer(table.headDim())
-                      .number(scale)
-                      .address(address(out, 0))
-                      .integer(span.keyCount())
-                      .structure(table::write);
-                  device.run(
-                      Kernel.SCORES, span.rows(), heads, THREADS, table.headDim() * Float.BYTES);
-                }));
+            thread.run(device -> {
+              device
+                  .arguments()
+                  .address(address(q))
+                  .integer(q.stride())
+                  .integer(heads)
+                  .integer(table.heads())
+                  .integer(table.headDim())
+                  .number(scale)
+                  .address(address(out, 0))
+                  .integer(span.keyCount())
+                  .structure(table::write);
+              device.run(Kernel.SCORES, span.rows(), heads, THREADS, table.headDim() * Float.BYTES);
+            }));
   }
 
   void softmax(Buffer scores, AttentionSpan span, int heads, Buffer pattern) {
@@ -174,16 +169,15 @@ final class CudaAttention {
     if (span.rows() == 0) {
       return;
     }
-    thread.run(
-        device -> {
-          device
-              .arguments()
-              .address(address(scores, 0))
-              .integer(span.firstIndex() + 1)
-              .integer(span.keyCount())
-              .address(address(pattern, 0));
-          device.run(Kernel.SOFTMAX, span.rows(), heads, THREADS, 0);
-        });
+    thread.run(device -> {
+      device
+          .arguments()
+          .address(address(scores, 0))
+          .integer(span.firstIndex() + 1)
+          .integer(span.keyCount())
+          .address(address(pattern, 0));
+      device.run(Kernel.SOFTMAX, span.rows(), heads, THREADS, 0);
+    });
   }
 
   void mix(Buffer pattern, AttentionSpan span, int heads, Matrix z) {
@@ -193,20 +187,19 @@ final class CudaAttention {
     one(
         span,
         table ->
-            thread.run(
-                device -> {
-                  device
-                      .arguments()
-                      .address(address(pattern, 0))
-                      .integer(span.keyCount())
-                      .integer(heads)
-                      .integer(table.heads())
-                      .integer(table.headDim())
-                      .address(address(z))
-                      .integer(z.stride())
-                      .structure(table::write);
-                  device.run(Kernel.MIX, span.rows(), heads, THREADS, THREADS * Float.BYTES);
-                }));
+            thread.run(device -> {
+              device
+                  .arguments()
+                  .address(address(pattern, 0))
+                  .integer(span.keyCount())
+                  .integer(heads)
+                  .integer(table.heads())
+                  .integer(table.headDim())
+                  .address(address(z))
+                  .integer(z.stride())
+                  .structure(table::write);
+              device.run(Kernel.MIX, span.rows(), heads, THREADS, THREADS * Float.BYTES);
+            }));
   }
 
   /** A table of one span; nothing where it has no rows. */

@@ -44,7 +44,8 @@ public final class CudaBackend implements Backend {
     this.transfers = new CudaTransfers(thread, memory, rows);
     try {
       this.description =
-          "%s: %s, %s".formatted(precision.backend(), thread.call(CudaDevice::describe), precision.label());
+          "%s: %s, %s"
+              .formatted(precision.backend(), thread.call(CudaDevice::describe), precision.label());
     } catch (RuntimeException e) {
       close();
       throw e;
@@ -140,7 +141,9 @@ public final class CudaBackend implements Backend {
                   DeviceMemory.megabytes(bytes),
                   DeviceMemory.megabytes(free[0]),
                   DeviceMemory.megabytes(free[1]),
-                  precision == CudaPrecision.BFLOAT16 ? "" : ", or --backend cuda-bf16 for half the size"));
+                  precision == CudaPrecision.BFLOAT16
+                      ? ""
+                      : ", or --backend cuda-bf16 for half the size"));
     }
   }
 
@@ -215,8 +218,7 @@ public final class CudaBackend implements Backend {
       return;
     }
     if (weights.half()) {
-      DeviceMemory.Block rounded =
-          memory.allocate((long) x.rows() * x.columns() * Short.BYTES);
+      DeviceMemory.Block rounded = memory.allocate((long) x.rows() * x.columns() * Short.BYTES);
       rows.toBfloat16(x, rounded.address());
       product(rounded.pointer(), x.columns(), x.rows(), w, weights, out);
       memory.release(rounded);
@@ -236,21 +238,20 @@ public final class CudaBackend implements Backend {
       CudaHandles.Weights weights,
       Matrix out) {
     CUdeviceptr target = CudaHandles.pointer(out);
-    thread.run(
-        device ->
-            device.multiply(
-                count,
-                w.out(),
-                w.in(),
-                x,
-                stride,
-                weights.at(w.inFrom(), w.outFrom()),
-                weights.stride(),
-                weights.transposed(),
-                target,
-                out.stride(),
-                weights.half(),
-                precision.computeType()));
+    thread.run(device ->
+        device.multiply(
+            count,
+            w.out(),
+            w.in(),
+            x,
+            stride,
+            weights.at(w.inFrom(), w.outFrom()),
+            weights.stride(),
+            weights.transposed(),
+            target,
+            out.stride(),
+            weights.half(),
+            precision.computeType()));
   }
 
   /** One product of all heads: their sums differ from those of single heads in rounding only. */
@@ -328,10 +329,9 @@ public final class CudaBackend implements Backend {
 
   @Override
   public void close() {
-    thread.close(
-        device -> {
-          memory.close(thread.isLost());
-          device.close();
-        });
+    thread.close(device -> {
+      memory.close(thread.isLost());
+      device.close();
+    });
   }
 }

@@ -82,7 +82,9 @@ final class CudaDevice {
     check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
     hasContext = true;
     check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
-    check(JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING), "cuStreamCreate");
+    check(
+        JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING),
+        "cuStreamCreate");
     hasStream = true;
     check(JCudaDriver.cuModuleLoadData(module, ptx()), "loading the kernels");
     hasModule = true;
@@ -177,8 +179,8 @@ final class CudaDevice {
   }
 
   /**
-   * Row-major {@code C [m, n] = A [m, k] * B [k, n]}, which column-major cuBLAS sees as {@code C^T =
-   * B^T A^T}.
+   * Row-major {@code C [m, n] = A [m, k] * B [k, n]}, which column-major cuBLAS sees as {@code C^T
+   * = B^T A^T}.
    *
    * @param transposed whether B lies as [n, k]
    * @param half whether A and B are bfloat16

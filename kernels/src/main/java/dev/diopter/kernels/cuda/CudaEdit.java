@@ -35,23 +35,22 @@ final class CudaEdit {
     long array = values == 0 ? 0 : block.address() + (long) lists * Integer.BYTES;
     boolean projects = edit.kind() == CellEdit.Kind.PROJECT_OUT;
     int threads = Math.min(MOST_THREADS, (edit.width() + WARP - 1) / WARP * WARP);
-    thread.run(
-        device -> {
-          Launch launch = device.arguments().address(target).address(array);
-          if (!projects) {
-            launch.integer(kind()).number(edit.number());
-          }
-          launch
-              .integer(edit.scores() ? 1 : 0)
-              .address(slot)
-              .structure(to -> selection(to, block.address()));
-          device.run(
-              projects ? Kernel.PROJECT_OUT : Kernel.EDIT_CELLS,
-              edit.rows().length,
-              edit.heads().length,
-              threads,
-              0);
-        });
+    thread.run(device -> {
+      Launch launch = device.arguments().address(target).address(array);
+      if (!projects) {
+        launch.integer(kind()).number(edit.number());
+      }
+      launch
+          .integer(edit.scores() ? 1 : 0)
+          .address(slot)
+          .structure(to -> selection(to, block.address()));
+      device.run(
+          projects ? Kernel.PROJECT_OUT : Kernel.EDIT_CELLS,
+          edit.rows().length,
+          edit.heads().length,
+          threads,
+          0);
+    });
     memory.release(block);
   }
 

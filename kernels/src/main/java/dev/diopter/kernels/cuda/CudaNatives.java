@@ -89,7 +89,8 @@ final class CudaNatives {
   private static void createOwn(Path folder) throws IOException {
     try {
       Files.createDirectory(
-          folder, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+          folder,
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     } catch (java.nio.file.FileAlreadyExistsException e) {
       // Another program has just made it; what it is will be checked.
     }
@@ -99,8 +100,7 @@ final class CudaNatives {
   private static void checkOwn(Path folder) throws IOException {
     Set<PosixFilePermission> permissions = Files.getPosixFilePermissions(folder);
     if (permissions.stream().anyMatch(OTHERS_WRITE::contains)) {
-      throw new IOException(
-          folder + " can be written by other users: chmod 700 it, or remove it");
+      throw new IOException(folder + " can be written by other users: chmod 700 it, or remove it");
     }
     Path probe = Files.createTempFile(folder, "probe", ".part");
     try {
@@ -114,8 +114,7 @@ final class CudaNatives {
 
   private static void unpack(Path folder, String library) throws IOException {
     String name =
-        LibUtils.createLibraryFileName(
-            LibUtils.createPlatformLibraryName(library + "-" + VERSION));
+        LibUtils.createLibraryFileName(LibUtils.createPlatformLibraryName(library + "-" + VERSION));
     byte[] content;
     try (InputStream in = CudaNatives.class.getResourceAsStream("/lib/" + name)) {
       if (in == null) {

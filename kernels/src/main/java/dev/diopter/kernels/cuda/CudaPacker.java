@@ -46,9 +46,10 @@ final class CudaPacker {
       long at = from + done;
       int row = (int) (at / width);
       int column = (int) (at % width);
-      done += transposed
-          ? outputRun(target, done, row, column, Math.min(count - done, in - column))
-          : inputRun(target, done, row, column, count - done);
+      done +=
+          transposed
+              ? outputRun(target, done, row, column, Math.min(count - done, in - column))
+              : inputRun(target, done, row, column, count - done);
     }
   }
 

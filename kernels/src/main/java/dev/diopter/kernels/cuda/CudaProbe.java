@@ -13,8 +13,8 @@ import jcuda.jcublas.JCublas2;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Whether this machine can run the CUDA backend, or the first thing that it lacks. Cheap where there
- * is no driver: nothing of JCuda is loaded then.
+ * Whether this machine can run the CUDA backend, or the first thing that it lacks. Cheap where
+ * there is no driver: nothing of JCuda is loaded then.
  *
  * @param usable whether it can
  * @param detail the device's name, or what is missing
@@ -42,15 +42,16 @@ public record CudaProbe(boolean usable, String detail, String advice) {
   private static CudaProbe make() {
     String system = System.getProperty("os.name");
     String processor = System.getProperty("os.arch");
-    if (!processor.equals("amd64") && !processor.equals("x86_64")
-        || !system.equals("Linux") && !CudaSymbols.WINDOWS) {
+    boolean hasLibraries = system.equals("Linux") || CudaSymbols.WINDOWS;
+    if (!hasLibraries || !(processor.equals("amd64") || processor.equals("x86_64"))) {
       return lacks(
           "JCuda has no libraries for %s on %s".formatted(system, processor),
           "the CUDA backend needs Linux or Windows on x86-64");
     }
     SymbolLookup driver = CudaSymbols.driver();
     if (driver == null) {
-      return lacks("no NVIDIA driver: %s was not found".formatted(CudaSymbols.DRIVER), INSTALL_DRIVER);
+      return lacks(
+          "no NVIDIA driver: %s was not found".formatted(CudaSymbols.DRIVER), INSTALL_DRIVER);
     }
     Optional<String> missing = CudaSymbols.missingFromDriver(driver);
     if (missing.isPresent()) {
@@ -134,9 +135,8 @@ public record CudaProbe(boolean usable, String detail, String advice) {
               INSTALL_BLAS + "; it can be installed beside CUDA 13");
     }
     return CudaSymbols.missingFromBlas(blas)
-        .map(
-            name ->
-                lacks("cuBLAS is damaged: %s lacks %s".formatted(CudaSymbols.BLAS, name), INSTALL_BLAS))
+        .map(name ->
+            lacks("cuBLAS is damaged: %s lacks %s".formatted(CudaSymbols.BLAS, name), INSTALL_BLAS))
         .orElse(null);
   }
 

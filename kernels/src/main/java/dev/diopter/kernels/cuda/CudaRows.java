@@ -53,8 +53,12 @@ final class CudaRows {
         Kernel.NORM_SCALE,
         x,
         0,
-        l -> view(l.integer(layer(kind)), x).integer(x.columns()).number(eps).address(address(out))
-            .integer(out.stride()));
+        l ->
+            view(l.integer(layer(kind)), x)
+                .integer(x.columns())
+                .number(eps)
+                .address(address(out))
+                .integer(out.stride()));
   }
 
   void normalize(NormKind kind, Matrix x, Matrix scale, Matrix out) {
@@ -99,9 +103,7 @@ final class CudaRows {
         out,
         (l, count) ->
             view(
-                elements(view(l, x), count, out)
-                    .address(address(gain, 0))
-                    .address(optional(bias)),
+                elements(view(l, x), count, out).address(address(gain, 0)).address(optional(bias)),
                 out));
   }
 
@@ -122,8 +124,7 @@ final class CudaRows {
         Kernel.SUM_HEADS,
         out,
         (l, count) ->
-            view(
-                elements(view(l, x).integer(heads), count, out).address(optional(bias)), out));
+            view(elements(view(l, x).integer(heads), count, out).address(optional(bias)), out));
   }
 
   void rotate(Matrix x, int heads, RotaryTable table, IndexBuffer positions, Matrix out) {
@@ -173,8 +174,7 @@ final class CudaRows {
     thread.open();
     Shapes.same("b", b, a);
     Shapes.same("out", out, a);
-    byElement(
-        Kernel.ADD, out, (l, count) -> view(elements(view(view(l, a), b), count, out), out));
+    byElement(Kernel.ADD, out, (l, count) -> view(elements(view(view(l, a), b), count, out), out));
   }
 
   void gather(Matrix x, IndexBuffer rows, Matrix out) {
@@ -205,8 +205,7 @@ final class CudaRows {
 
   /** Rounds to bfloat16, rows without gaps. */
   void toBfloat16(Matrix x, long target) {
-    byElement(
-        Kernel.TO_BFLOAT16, x, (l, count) -> elements(view(l, x), count, x).address(target));
+    byElement(Kernel.TO_BFLOAT16, x, (l, count) -> elements(view(l, x), count, x).address(target));
   }
 
   /** Writes a launch's arguments. */
@@ -223,13 +222,11 @@ final class CudaRows {
     if (rows.rows() == 0) {
       return;
     }
-    int threads =
-        Math.min(MOST_ROW_THREADS, (rows.columns() + WARP - 1) / WARP * WARP);
-    thread.run(
-        device -> {
-          arguments.write(device.arguments());
-          device.run(kernel, rows.rows(), 1, threads, shared);
-        });
+    int threads = Math.min(MOST_ROW_THREADS, (rows.columns() + WARP - 1) / WARP * WARP);
+    thread.run(device -> {
+      arguments.write(device.arguments());
+      device.run(kernel, rows.rows(), 1, threads, shared);
+    });
   }
 
   /** A thread for each element. */
@@ -239,11 +236,10 @@ final class CudaRows {
       return;
     }
     int blocks = (int) ((count + (long) ELEMENT_BLOCK - 1) / ELEMENT_BLOCK);
-    thread.run(
-        device -> {
-          arguments.write(device.arguments(), count);
-          device.run(kernel, blocks, 1, ELEMENT_BLOCK, 0);
-        });
+    thread.run(device -> {
+      arguments.write(device.arguments(), count);
+      device.run(kernel, blocks, 1, ELEMENT_BLOCK, 0);
+    });
   }
 
   private static Launch view(Launch launch, Matrix view) {

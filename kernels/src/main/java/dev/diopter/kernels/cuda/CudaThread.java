@@ -63,17 +63,16 @@ final class CudaThread {
   void run(Task task) {
     Own mine = own.get();
     rethrow(mine);
-    give(
-        () -> {
-          if (lost != null) {
-            return;
-          }
-          try {
-            task.run(device);
-          } catch (RuntimeException | Error e) {
-            keep(mine, failure(e));
-          }
-        });
+    give(() -> {
+      if (lost != null) {
+        return;
+      }
+      try {
+        task.run(device);
+      } catch (RuntimeException | Error e) {
+        keep(mine, failure(e));
+      }
+    });
   }
 
   /** Nothing gets behind the last task. */
@@ -86,18 +85,17 @@ final class CudaThread {
   <T extends @Nullable Object> T call(Function<CudaDevice, T> task) {
     Own mine = own.get();
     CompletableFuture<T> result = new CompletableFuture<>();
-    give(
-        () -> {
-          try {
-            BackendException gone = lost;
-            if (gone != null) {
-              throw gone;
-            }
-            result.complete(task.apply(device));
-          } catch (RuntimeException | Error e) {
-            result.completeExceptionally(failure(e));
-          }
-        });
+    give(() -> {
+      try {
+        BackendException gone = lost;
+        if (gone != null) {
+          throw gone;
+        }
+        result.complete(task.apply(device));
+      } catch (RuntimeException | Error e) {
+        result.completeExceptionally(failure(e));
+      }
+    });
     T value;
     try {
       value = result.join();
@@ -116,11 +114,10 @@ final class CudaThread {
         return;
       }
       closed = true;
-      queue.add(
-          () -> {
-            ended = true;
-            last.run(device);
-          });
+      queue.add(() -> {
+        ended = true;
+        last.run(device);
+      });
     }
     boolean interrupted = false;
     while (thread.isAlive()) {
@@ -167,7 +164,8 @@ final class CudaThread {
         return gone;
       }
       return new BackendException(
-          (failed.memory() ? "memory ran out: " : "the GPU refused: ") + failed.getMessage(), failed);
+          (failed.memory() ? "memory ran out: " : "the GPU refused: ") + failed.getMessage(),
+          failed);
     }
     return e instanceof RuntimeException runtime
         ? runtime

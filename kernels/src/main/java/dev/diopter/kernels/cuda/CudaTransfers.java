@@ -34,21 +34,20 @@ final class CudaTransfers {
 
   /** The array is not to be changed any more. */
   private void upload(float[] values, DeviceMemory.Block block, long offset) {
-    thread.run(
-        device -> {
-          int most = Staging.HALF / Float.BYTES;
-          for (int done = 0; done < values.length; done += most) {
-            int from = done;
-            int n = Math.min(most, values.length - done);
-            device
-                .staging()
-                .up(
-                    block.pointer(),
-                    offset + (long) from * Float.BYTES,
-                    (long) n * Float.BYTES,
-                    to -> MemorySegment.copy(values, from, to, FLOAT, 0, n));
-          }
-        });
+    thread.run(device -> {
+      int most = Staging.HALF / Float.BYTES;
+      for (int done = 0; done < values.length; done += most) {
+        int from = done;
+        int n = Math.min(most, values.length - done);
+        device
+            .staging()
+            .up(
+                block.pointer(),
+                offset + (long) from * Float.BYTES,
+                (long) n * Float.BYTES,
+                to -> MemorySegment.copy(values, from, to, FLOAT, 0, n));
+      }
+    });
   }
 
   void download(Buffer source, int from, float[] target, int at, int count) {
@@ -56,31 +55,29 @@ final class CudaTransfers {
     Shapes.range("source", from, count, source.size());
     Shapes.range("target", at, count, target.length);
     if (count > 0) {
-      download(
-          CudaHandles.Floats.of(source).block(), (long) from * Float.BYTES, target, at, count);
+      download(CudaHandles.Floats.of(source).block(), (long) from * Float.BYTES, target, at, count);
     }
   }
 
   /** Waits. */
   void download(DeviceMemory.Block block, long offset, float[] target, int at, int count) {
-    thread.call(
-        device -> {
-          device
-              .staging()
-              .down(
-                  block.pointer(),
-                  offset,
-                  (long) count * Float.BYTES,
-                  (bytes, done) ->
-                      MemorySegment.copy(
-                          bytes,
-                          FLOAT,
-                          0,
-                          target,
-                          at + (int) (done / Float.BYTES),
-                          (int) (bytes.byteSize() / Float.BYTES)));
-          return null;
-        });
+    thread.call(device -> {
+      device
+          .staging()
+          .down(
+              block.pointer(),
+              offset,
+              (long) count * Float.BYTES,
+              (bytes, done) ->
+                  MemorySegment.copy(
+                      bytes,
+                      FLOAT,
+                      0,
+                      target,
+                      at + (int) (done / Float.BYTES),
+                      (int) (bytes.byteSize() / Float.BYTES)));
+      return null;
+    });
   }
 
   /** Rows with gaps go through memory without. */
@@ -144,38 +141,36 @@ final class CudaTransfers {
 
   /** Integers, or floats as their bits; the array is not to be changed any more. */
   void words(int[] values, DeviceMemory.Block block) {
-    thread.run(
-        device -> {
-          int most = Staging.HALF / Integer.BYTES;
-          for (int done = 0; done < values.length; done += most) {
-            int from = done;
-            int n = Math.min(most, values.length - done);
-            device
-                .staging()
-                .up(
-                    block.pointer(),
-                    (long) from * Integer.BYTES,
-                    (long) n * Integer.BYTES,
-                    to -> MemorySegment.copy(values, from, to, INT, 0, n));
-          }
-        });
+    thread.run(device -> {
+      int most = Staging.HALF / Integer.BYTES;
+      for (int done = 0; done < values.length; done += most) {
+        int from = done;
+        int n = Math.min(most, values.length - done);
+        device
+            .staging()
+            .up(
+                block.pointer(),
+                (long) from * Integer.BYTES,
+                (long) n * Integer.BYTES,
+                to -> MemorySegment.copy(values, from, to, INT, 0, n));
+      }
+    });
   }
 
   DeviceMemory.Block frequencies(double[] values) {
     DeviceMemory.Block block = memory.allocate((long) values.length * Double.BYTES);
     double[] own = values.clone();
     if (own.length > 0) {
-      thread.run(
-          device ->
-              device
-                  .staging()
-                  .up(
-                      block.pointer(),
-                      0,
-                      (long) own.length * Double.BYTES,
-                      to ->
-                          MemorySegment.copy(
-                              own, 0, to, ValueLayout.JAVA_DOUBLE_UNALIGNED, 0, own.length)));
+      thread.run(device ->
+          device
+              .staging()
+              .up(
+                  block.pointer(),
+                  0,
+                  (long) own.length * Double.BYTES,
+                  to ->
+                      MemorySegment.copy(
+                          own, 0, to, ValueLayout.JAVA_DOUBLE_UNALIGNED, 0, own.length)));
     }
     return block;
   }
@@ -187,22 +182,21 @@ final class CudaTransfers {
     int bytesEach = half ? Short.BYTES : Float.BYTES;
     long elements = (long) packer.in() * packer.out();
     DeviceMemory.Block block = memory.allocate(elements * bytesEach);
-    thread.call(
-        device -> {
-          int most = Staging.HALF / bytesEach;
-          for (long done = 0; done < elements; done += most) {
-            long from = done;
-            int n = (int) Math.min(most, elements - done);
-            device
-                .staging()
-                .up(
-                    block.pointer(),
-                    from * bytesEach,
-                    (long) n * bytesEach,
-                    to -> packer.write(to, from, n));
-          }
-          return null;
-        });
+    thread.call(device -> {
+      int most = Staging.HALF / bytesEach;
+      for (long done = 0; done < elements; done += most) {
+        long from = done;
+        int n = (int) Math.min(most, elements - done);
+        device
+            .staging()
+            .up(
+                block.pointer(),
+                from * bytesEach,
+                (long) n * bytesEach,
+                to -> packer.write(to, from, n));
+      }
+      return null;
+    });
     return new CudaHandles.Weights(block, packer.in(), packer.out(), packer.transposed(), half);
   }
 }

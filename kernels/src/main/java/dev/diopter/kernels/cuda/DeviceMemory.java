@@ -103,21 +103,20 @@ final class DeviceMemory {
 
   /** From the driver; null where it has none even after idle memory went back. */
   private @Nullable Block fresh(long bytes) {
-    return thread.call(
-        device -> {
-          DevicePointer pointer = new DevicePointer();
-          if (!tryAllocate(pointer, bytes)) {
-            trim();
-            if (!tryAllocate(pointer, bytes)) {
-              return null;
-            }
-          }
-          Block block = new Block(pointer, bytes);
-          synchronized (this) {
-            all.add(block);
-          }
-          return block;
-        });
+    return thread.call(device -> {
+      DevicePointer pointer = new DevicePointer();
+      if (!tryAllocate(pointer, bytes)) {
+        trim();
+        if (!tryAllocate(pointer, bytes)) {
+          return null;
+        }
+      }
+      Block block = new Block(pointer, bytes);
+      synchronized (this) {
+        all.add(block);
+      }
+      return block;
+    });
   }
 
   private static boolean tryAllocate(DevicePointer pointer, long bytes) {
@@ -200,14 +199,13 @@ final class DeviceMemory {
 
   /** Free and total bytes of the device, idle memory counted as free. */
   long[] free() {
-    return thread.call(
-        device -> {
-          trim();
-          long[] free = {0};
-          long[] total = {0};
-          check(JCudaDriver.cuMemGetInfo(free, total), "cuMemGetInfo");
-          return new long[] {free[0], total[0]};
-        });
+    return thread.call(device -> {
+      trim();
+      long[] free = {0};
+      long[] total = {0};
+      check(JCudaDriver.cuMemGetInfo(free, total), "cuMemGetInfo");
+      return new long[] {free[0], total[0]};
+    });
   }
 
   private BackendException noRoom(long bytes) {

@@ -2,8 +2,8 @@ package dev.diopter.kernels.cuda;
 
 import dev.diopter.kernels.AttentionSpan;
 import dev.diopter.kernels.KeyValueView;
-import jcuda.driver.CUdeviceptr;
 import java.util.List;
+import jcuda.driver.CUdeviceptr;
 
 /**
  * Copies the keys and values of a view of more parts than a launch can name into one block, on the
