@@ -143,6 +143,18 @@ public final class KeyValueStore {
     tailLength += entries;
   }
 
+  /**
+   * Gives the tail back when nobody will read it, which a device would otherwise learn from the
+   * garbage collector. The store is not to be used any more.
+   */
+  void release() {
+    if (sharedTail == 0) {
+      for (KeyValueBlock block : tail) {
+        backend.release(block);
+      }
+    }
+  }
+
   boolean belongsTo(Backend owner) {
     return backend.equals(owner);
   }

@@ -1,6 +1,5 @@
 package dev.diopter.kernels;
 
-import dev.diopter.kernels.host.HostTape;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -69,9 +68,12 @@ public interface Backend extends AutoCloseable {
     }
   }
 
-  /** What a pass takes to the host; a device hands it over at the pass's end. */
-  default Tape tape() {
-    return new HostTape(this);
+  /**
+   * What a pass takes to the host, for a backend that is better asked once than often; null where a
+   * download costs no more than its copy.
+   */
+  default @Nullable Tape tape() {
+    return null;
   }
 
   /**

@@ -9,20 +9,16 @@ import org.jspecify.annotations.Nullable;
  */
 public interface Tape extends AutoCloseable {
 
-  /** Whether {@link #edit} works; where it does not, values are downloaded, edited and uploaded. */
-  boolean edits();
-
   /** Remembers what a view holds now; returns the number of this value. */
   int take(Matrix view);
 
-  /**
-   * Changes cells in the order of the calls; returns the number of this edit.
-   *
-   * @throws UnsupportedOperationException where {@link #edits} says no
-   */
+  /** Changes cells, in the order of the calls; returns the number of this edit. */
   int edit(CellEdit edit);
 
-  /** A taken value, [rows * columns]; the caller's own. Waits for everything that was taken. */
+  /**
+   * A taken value, [rows * columns], which is the caller's from now on: each can be asked for once.
+   * Waits for everything that was taken.
+   */
   float[] values(int taken);
 
   /** The first cell of the first edit with {@link CellEdit#check} that broke its rule, or null. */

@@ -71,11 +71,6 @@ final class CudaTape implements Tape {
   }
 
   @Override
-  public boolean edits() {
-    return true;
-  }
-
-  @Override
   public int take(Matrix view) {
     int columns = view.columns();
     Entry entry = room(Math.multiplyExact(view.rows(), columns));
@@ -144,7 +139,10 @@ final class CudaTape implements Tape {
 
   @Override
   public float[] values(int taken) {
-    return fetched(takes.get(taken));
+    Entry entry = takes.get(taken);
+    float[] values = fetched(entry);
+    entry.values = null; // one copy is enough
+    return values;
   }
 
   @Override
