@@ -6,7 +6,7 @@
 #include <functional>
 #include <vector>
 #define API extern "C" __attribute__((visibility("default")))
-extern "C" int emu_enqueue(void*, void (*)(void*), void*, const char*); extern "C" size_t emu_room(const void*); extern "C" int emu_error(const char*); extern "C" void emu_object(const char*, int);
+extern "C" int emu_enqueue(void*, void (*)(void*), void*, const char*); extern "C" size_t emu_room(const void*); extern "C" int emu_error(const char*); extern "C" void emu_object(const char*, int); extern "C" int emu_call(const char*);
 enum { OK = 0, NOT_INIT = 1, INVALID = 7, EXEC = 13, NOTSUP = 15 };
 struct H { void* stream = nullptr; int mode = 0, math = 0; };
 static float ld(const void* p, int t, size_t i) {
@@ -48,7 +48,7 @@ static int gemm(void* h, int ta, int tb, int m, int n, int k, const void* al, co
     H* hh = (H*)h; auto* g = new G{ ta, tb, m, n, k, *(const float*)al, *(const float*)be, A, at, lda, sa, B, bt, ldb, sb, C, ct, ldc, sc, batch, tf || hh->math == 3 };
     return emu_enqueue(hh->stream, run, g, nm) ? EXEC : OK;
 }
-API int cublasCreate_v2(void** h) { *h = new H; emu_object("cublas", 1); return OK; }
+API int cublasCreate_v2(void** h) { if (int f = emu_call("cublasCreate")) return f; *h = new H; emu_object("cublas", 1); return OK; }
 API int cublasDestroy_v2(void* h) { delete (H*)h; emu_object("cublas", -1); return OK; }
 API int cublasGetVersion_v2(void*, int* v) { *v = 120600; return OK; }
 API int cublasSetStream_v2(void* h, void* s) { if (!h) return NOT_INIT; ((H*)h)->stream = s; return OK; }

@@ -108,6 +108,7 @@ static size_t room(const void* p, bool* host = nullptr) {
 API size_t emu_room(const void* p) { LOCK; return room(p); }
 API R emu_enqueue(void* stream, void (*fn)(void*), void* arg, const char* what) { LOCK; NOTE(what); std::string w = what; return enqueue(stream, [fn, arg] { fn(arg); return OK; }); }
 API R emu_error(const char* msg) { note("ERROR", msg); fprintf(stderr, "[fake CUDA] %s\n", msg); return OK; }
+API int emu_call(const char* n) { return note(n); }
 API long emu_count(const char* n) { std::lock_guard<std::mutex> g(lm); auto it = counts.find(n); return it == counts.end() ? 0 : it->second; }
 static std::string canaries() {
     for (auto& e : allocs) { Alloc& a = e.second; for (char* p = a.data + a.bytes; p < a.map + a.mapped - 4096; p++) if (*(unsigned char*)p != CANARY) { char b[160];
@@ -142,9 +143,9 @@ API R cuCtxCreate_v2(void** c, unsigned, int) { NEED_INIT; LOCK; NOTE("cuCtxCrea
 API R cuDevicePrimaryCtxRetain(void** c, int) { NEED_INIT; LOCK; NOTE("cuDevicePrimaryCtxRetain"); *c = &ctxObj; if (!retained++) emu_object("context", 1); return OK; }
 API R cuDevicePrimaryCtxRelease_v2(int) { NEED_INIT; LOCK; if (!retained) return INVALID_CONTEXT; if (--retained) return OK;
     if (!sticky) drainAll(); else { nullStream.q.clear(); for (auto* s : streams) s->q.clear(); }
-    if (!sticky && (!allocs.empty() || !streams.empty())) { note("LEAK"); emu_error("memory or streams still alive when the context goes"); }
+    if (!sticky && (!allocs.empty() || !streams.empty() || live["module"])) { note("LEAK"); emu_error("memory, streams or modules still alive when the context goes"); }
     for (auto& a : allocs) { munmap(a.second.map, a.second.mapped); emu_object(a.second.host ? "host" : "device", -1); }
-    allocs.clear(); used = 0; for (auto* s : streams) { delete s; emu_object("stream", -1); } streams.clear(); sticky = 0; emu_object("context", -1); return OK; }
+    allocs.clear(); used = 0; for (auto* s : streams) { delete s; emu_object("stream", -1); } streams.clear(); sticky = 0; emu_object("module", -(int)live["module"]); emu_object("context", -1); return OK; }
 API R cuCtxSetCurrent(void* c) { NEED_INIT; cur = c; return OK; }
 API R cuCtxGetCurrent(void** c) { NEED_INIT; *c = cur; return OK; }
 API R cuCtxPushCurrent_v2(void* c) { NEED_INIT; ctxStack.push_back(cur); cur = c; return OK; }

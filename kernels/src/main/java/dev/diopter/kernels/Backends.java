@@ -38,13 +38,18 @@ public final class Backends {
       case "reference" -> new ReferenceBackend();
       case "cpu" -> cpu(threads);
       case "auto" -> fastest(threads);
-      case "cuda" -> CudaBackend.open(CudaPrecision.FLOAT32);
-      case "cuda-tf32" -> CudaBackend.open(CudaPrecision.TF32);
-      case "cuda-bf16" -> CudaBackend.open(CudaPrecision.BFLOAT16);
+      case "cuda" -> cuda(CudaPrecision.FLOAT32);
+      case "cuda-tf32" -> cuda(CudaPrecision.TF32);
+      case "cuda-bf16" -> cuda(CudaPrecision.BFLOAT16);
       default ->
           throw new IllegalArgumentException(
               "expected a backend of %s, got %s".formatted(String.join(", ", NAMES), name));
     };
+  }
+
+  private static Backend cuda(CudaPrecision precision) {
+    CudaProbe.require(); // before the backend's classes bring JCuda's along
+    return CudaBackend.open(precision);
   }
 
   private static Backend cpu(int threads) {

@@ -58,10 +58,7 @@ public final class CudaBackend implements Backend {
    * @throws BackendException if it cannot be used; the message says why and what to do
    */
   public static CudaBackend open(CudaPrecision precision) {
-    CudaProbe probe = CudaProbe.cached();
-    if (!probe.usable()) {
-      throw new BackendException(probe.detail() + "; " + probe.advice());
-    }
+    CudaProbe.require();
     return new CudaBackend(precision);
   }
 

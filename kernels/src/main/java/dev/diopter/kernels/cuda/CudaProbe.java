@@ -1,5 +1,6 @@
 package dev.diopter.kernels.cuda;
 
+import dev.diopter.kernels.BackendException;
 import java.io.IOException;
 import java.lang.foreign.SymbolLookup;
 import java.nio.file.FileSystemException;
@@ -37,6 +38,18 @@ public record CudaProbe(boolean usable, String detail, String advice) {
   /** The result for this process, made at the first call. */
   public static CudaProbe cached() {
     return Holder.PROBE;
+  }
+
+  /**
+   * Does nothing where the backend can run.
+   *
+   * @throws BackendException where it cannot, with what is missing and what to do
+   */
+  public static void require() {
+    CudaProbe probe = cached();
+    if (!probe.usable) {
+      throw new BackendException(probe.detail + "; " + probe.advice);
+    }
   }
 
   private static CudaProbe make() {

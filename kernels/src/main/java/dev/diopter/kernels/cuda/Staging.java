@@ -27,6 +27,7 @@ final class Staging {
 
   private final CUstream stream;
   private final CUevent[] events = {new CUevent(), new CUevent()};
+  private int made;
   private final boolean[] pending = new boolean[2];
   private @Nullable Pointer up;
   private int half;
@@ -54,9 +55,11 @@ final class Staging {
   }
 
   private Pointer lockUp() {
-    for (CUevent event : events) {
+    // Counted, because what comes next may fail and be tried again.
+    for (; made < events.length; made++) {
       check(
-          JCudaDriver.cuEventCreate(event, CUevent_flags.CU_EVENT_DISABLE_TIMING), "cuEventCreate");
+          JCudaDriver.cuEventCreate(events[made], CUevent_flags.CU_EVENT_DISABLE_TIMING),
+          "cuEventCreate");
     }
     Pointer memory = new Pointer();
     check(JCudaDriver.cuMemAllocHost(memory, 2L * HALF), "cuMemAllocHost");
@@ -114,9 +117,9 @@ final class Staging {
   void close() {
     if (up != null) {
       JCudaDriver.cuMemFreeHost(up);
-      for (CUevent event : events) {
-        JCudaDriver.cuEventDestroy(event);
-      }
+    }
+    for (int i = 0; i < made; i++) {
+      JCudaDriver.cuEventDestroy(events[i]);
     }
     if (down != null) {
       JCudaDriver.cuMemFreeHost(down);
