@@ -35,30 +35,36 @@ import org.openjdk.jmh.annotations.Warmup;
       "--enable-native-access=ALL-UNNAMED",
       "-Xmx4g"
     })
+@SuppressWarnings("NullAway.Init") // JMH fills parameters and calls the set-up.
 public class HookedPass {
   /** What is hooked. */
   public enum Hooks {
-    NONE(HookPlan.NONE),
-    ONE_READ(HookPlan.reading("blocks.5.hook_resid_post")),
-    ALL_RESIDUALS(HookPlan.reading("blocks.*.hook_resid_pre, blocks.*.hook_resid_post")),
-    ALL_PATTERNS(HookPlan.reading("blocks.*.attn.hook_pattern")),
-    RESIDUALS_AND_PATTERNS(
-        HookPlan.reading(
-            "blocks.*.hook_resid_pre, blocks.*.hook_resid_post, blocks.*.attn.hook_pattern")),
-    EVERYTHING(HookPlan.reading("*")),
-    NO_OP_EDIT(
-        HookPlan.builder().function("blocks.5.hook_resid_post", Selection.ALL, view -> {}).build()),
-    HEAD_ABLATION(HookPlan.builder().zero("blocks.5.attn.hook_z", Selection.ALL.heads(3)).build()),
-    CALLBACK_EVERYWHERE(HookPlan.builder().function("*", Selection.ALL, view -> {}).build());
-
-    private final HookPlan plan;
-
-    Hooks(HookPlan plan) {
-      this.plan = plan;
-    }
+    NONE,
+    ONE_READ,
+    ALL_RESIDUALS,
+    ALL_PATTERNS,
+    RESIDUALS_AND_PATTERNS,
+    EVERYTHING,
+    NO_OP_EDIT,
+    HEAD_ABLATION,
+    CALLBACK_EVERYWHERE;
 
     HookPlan plan() {
-      return plan;
+      String residuals = "blocks.*.hook_resid_pre, blocks.*.hook_resid_post";
+      String patterns = "blocks.*.attn.hook_pattern";
+      HookPlan.Builder plan = HookPlan.builder();
+      return switch (this) {
+        case NONE -> HookPlan.NONE;
+        case ONE_READ -> HookPlan.reading("blocks.5.hook_resid_post");
+        case ALL_RESIDUALS -> HookPlan.reading(residuals);
+        case ALL_PATTERNS -> HookPlan.reading(patterns);
+        case RESIDUALS_AND_PATTERNS -> HookPlan.reading(residuals, patterns);
+        case EVERYTHING -> HookPlan.reading("*");
+        case NO_OP_EDIT ->
+            plan.function("blocks.5.hook_resid_post", Selection.ALL, view -> {}).build();
+        case HEAD_ABLATION -> plan.zero("blocks.5.attn.hook_z", Selection.ALL.heads(3)).build();
+        case CALLBACK_EVERYWHERE -> plan.function("*", Selection.ALL, view -> {}).build();
+      };
     }
   }
 

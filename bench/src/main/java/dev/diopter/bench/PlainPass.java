@@ -36,6 +36,7 @@ import org.openjdk.jmh.annotations.Warmup;
       "--enable-native-access=ALL-UNNAMED",
       "-Xmx4g"
     })
+@SuppressWarnings("NullAway.Init") // JMH fills parameters and calls the set-up.
 public class PlainPass {
   @Param({"gpt2-small", "llama-110m", "llama-110m-bf16"})
   public String model;

@@ -5,10 +5,10 @@ final class Style {
   private static final String RESET = "\u001b[0m";
 
   /** Backgrounds from nothing to sure, of a 256-colour terminal: greys, then cyans. */
-  private static final int[] HEAT = {235, 236, 237, 23, 23, 30, 30, 37, 37, 44, 44};
+  private static final int[] HEAT = {235, 236, 237, 238, 23, 23, 30, 30, 30, 37, 37};
 
   /** The first one that wants dark text. */
-  private static final int FIRST_LIGHT = 7;
+  private static final int FIRST_LIGHT = 9;
 
   private final boolean on;
 

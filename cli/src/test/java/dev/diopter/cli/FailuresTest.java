@@ -68,19 +68,26 @@ class FailuresTest {
 
   @Test
   void run_readerThatLeft_isSilentAndFailed() {
-    assertThat(runInto("Broken pipe")).isEqualTo(1);
+    assertThat(runInto("Broken pipe", "hooks", "demo-gpt2")).isEqualTo(1);
     assertThat(lines()).isEmpty();
   }
 
   @Test
   void run_fullDisk_isReported() {
-    assertThat(runInto("No space left on device")).isEqualTo(1);
+    assertThat(runInto("No space left on device", "hooks", "demo-gpt2")).isEqualTo(1);
     assertThat(lines())
         .isEqualTo(
             "diopter hooks: standard output: No space left on device" + System.lineSeparator());
   }
 
-  private int runInto(String failure) {
+  @Test
+  void run_fullDisk_leavesTheNotesOut() {
+    assertThat(runInto("No space left on device", "run", "demo-gpt2", "text without BOS"))
+        .isEqualTo(1);
+    assertThat(lines().lines()).hasSize(1);
+  }
+
+  private int runInto(String failure, String... words) {
     OutputStream full =
         new OutputStream() {
           @Override
@@ -88,7 +95,7 @@ class FailuresTest {
             throw new IOException(failure);
           }
         };
-    return Main.run(new String[] {"hooks", "demo-gpt2"}, screen(full));
+    return Main.run(words, screen(full));
   }
 
   private int report(Throwable failure, OutputStream out) {

@@ -24,7 +24,7 @@ public final class Model implements AutoCloseable {
   private final DecoderConfig config;
   private final Backend backend;
   private final ModelWeights weights;
-  private final @Nullable Tokenizer tokenizer;
+  private final @Nullable OpeningTokenizer tokenizer;
   private final Runner runner;
   private final Generator generator;
   private final Lease lease;
@@ -34,7 +34,7 @@ public final class Model implements AutoCloseable {
       DecoderConfig config,
       Backend backend,
       ModelWeights weights,
-      @Nullable Tokenizer tokenizer) {
+      @Nullable OpeningTokenizer tokenizer) {
     this.name = name;
     this.config = config;
     this.backend = backend;
@@ -59,18 +59,31 @@ public final class Model implements AutoCloseable {
    */
   public static Model open(String nameOrFolder, ModelOptions options) {
     try (OpenModel stored = ModelStore.system().open(nameOrFolder)) {
-      return on(Backends.open(options.backend(), options.threads()), stored);
+      return on(backend(options), stored);
+    }
+  }
+
+  private static Backend backend(ModelOptions options) {
+    try {
+      return Backends.open(options.backend(), options.threads());
+    } catch (IllegalArgumentException | IllegalStateException e) {
+      throw new ModelException(String.valueOf(e.getMessage()), e);
     }
   }
 
   /** Packs a stored model on a backend, which the model then owns. */
   static Model on(Backend backend, OpenModel stored) {
+    // The tokenizer opens beside the packing of the weights.
+    OpeningTokenizer tokenizer =
+        stored.hasTokenizer() ? OpeningTokenizer.start(stored::openTokenizer) : null;
     try {
       ModelWeights weights = ModelWeights.pack(backend, stored.config(), stored.weights());
-      return new Model(
-          stored.displayName(), stored.config(), backend, weights, stored.openTokenizer());
+      return new Model(stored.displayName(), stored.config(), backend, weights, tokenizer);
     } catch (RuntimeException | Error e) {
       backend.close();
+      if (tokenizer != null) {
+        tokenizer.close();
+      }
       throw e;
     }
   }
@@ -121,7 +134,7 @@ public final class Model implements AutoCloseable {
           "%s has no tokenizer.json: give token ids instead of text, or put a tokenizer.json beside its config.json"
               .formatted(name));
     }
-    return tokenizer;
+    return tokenizer.get();
   }
 
   /**

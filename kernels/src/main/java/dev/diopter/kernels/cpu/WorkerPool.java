@@ -82,7 +82,9 @@ final class WorkerPool implements AutoCloseable {
     try {
       requireOpen();
       jobs.addLast(job);
-      work.signalAll();
+      for (int wanted = Math.min(threads, job.chunks) - 1; wanted > 0; wanted--) {
+        work.signal();
+      }
     } finally {
       lock.unlock();
     }
@@ -179,6 +181,7 @@ final class WorkerPool implements AutoCloseable {
     private final Task task;
     private final int items;
     private final int chunk;
+    private final int chunks;
     private final AtomicInteger taken = new AtomicInteger();
     private volatile @Nullable RuntimeException exception;
     private volatile @Nullable Error error;
@@ -188,11 +191,11 @@ final class WorkerPool implements AutoCloseable {
       this.task = task;
       this.items = items;
       this.chunk = chunk;
+      this.chunks = (items + chunk - 1) / chunk;
     }
 
     /** Computes chunks until none is left. A failure empties the range for everybody. */
     void drain(Scratch scratch) {
-      int chunks = (items + chunk - 1) / chunk;
       try {
         for (int c = taken.getAndIncrement(); c < chunks; c = taken.getAndIncrement()) {
           int from = c * chunk;

@@ -31,19 +31,19 @@ class MathErrorTest {
   }
 
   @Test
-  void silu_allExponents_isWithinThreeUlp() {
-    assertThat(worst(ScalarMath::silu, x -> x / (1 + Math.exp(-x)))).isLessThan(3.0);
+  void silu_allExponents_isWithinThreeAndAHalfUlp() {
+    assertThat(worst(ScalarMath::silu, x -> x / (1 + Math.exp(-x)))).isLessThan(3.5);
     assertThat(ScalarMath.silu(Float.POSITIVE_INFINITY)).isEqualTo(Float.POSITIVE_INFINITY);
     assertThat(ScalarMath.silu(Float.NEGATIVE_INFINITY)).isNaN();
     assertThat(ScalarMath.silu(Float.NaN)).isNaN();
   }
 
   @Test
-  void gelu_allExponents_isWithinThreeUlp() {
+  void gelu_allExponents_isWithinThreeAndAHalfUlp() {
     // The form that does not cancel: see ScalarMath.gelu.
     DoubleUnaryOperator exact =
         x -> x / (1 + Math.exp(-TWICE_SQRT_2_OVER_PI * (x + 0.044715 * x * x * x)));
-    assertThat(worst(ScalarMath::gelu, exact)).isLessThan(3.0);
+    assertThat(worst(ScalarMath::gelu, exact)).isLessThan(3.5);
     assertThat(ScalarMath.gelu(1f))
         .isCloseTo(0.841192f, org.assertj.core.data.Offset.offset(1e-6f));
     assertThat(ScalarMath.gelu(Float.POSITIVE_INFINITY)).isEqualTo(Float.POSITIVE_INFINITY);
@@ -64,8 +64,7 @@ class MathErrorTest {
         boolean overflown = Math.abs(want) > 0.9999999 * Float.MAX_VALUE && Float.isInfinite(got);
         error = overflown || got == want ? 0 : Double.POSITIVE_INFINITY;
       } else {
-        double allowed = Math.abs(want) < Float.MIN_NORMAL ? 1 : 0;
-        error = Math.abs(got - want) / Math.ulp((float) want) - allowed;
+        error = Math.abs(got - want) / Math.ulp((float) want);
       }
       if (!(error <= worst)) {
         worst = error;
