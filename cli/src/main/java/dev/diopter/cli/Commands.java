@@ -20,7 +20,8 @@ final class Commands {
           new Entry("hooks", HooksCommand::new),
           new Entry("cache", CacheCommand::new),
           new Entry("models", ModelsCommand::new),
-          new Entry("doctor", DoctorCommand::new));
+          new Entry("doctor", DoctorCommand::new),
+          new Entry("gpu-selftest", GpuSelftestCommand::new));
 
   private Commands() {}
 

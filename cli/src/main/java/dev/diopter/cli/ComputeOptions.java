@@ -5,18 +5,17 @@ import dev.diopter.engine.ModelOptions;
 import dev.diopter.engine.RunRequest;
 import dev.diopter.engine.RunResult;
 import dev.diopter.engine.UsageException;
+import dev.diopter.kernels.BackendException;
+import dev.diopter.kernels.Backends;
 import dev.diopter.models.ModelException;
-import java.util.List;
 import picocli.CommandLine.Option;
 
 /** On what a model computes. */
 final class ComputeOptions {
-  private static final List<String> BACKENDS = List.of("auto", "cpu", "cuda", "reference");
-
   @Option(
       names = "--backend",
       paramLabel = "NAME",
-      description = "What computes: auto (default), cpu, cuda or reference.")
+      description = "What computes: auto (default), cpu, cuda, cuda-tf32, cuda-bf16 or reference.")
   private String backend = "auto";
 
   @Option(
@@ -27,10 +26,10 @@ final class ComputeOptions {
 
   /** Fails where a value cannot be. */
   void validate() {
-    if (!BACKENDS.contains(backend)) {
+    if (!Backends.NAMES.contains(backend)) {
       throw new UsageException(
           "--backend: expected one of %s, got '%s'"
-              .formatted(String.join(", ", BACKENDS), backend));
+              .formatted(String.join(", ", Backends.NAMES), backend));
     }
     if (threads < 0) {
       throw new UsageException("--threads: expected 1 or more, or 0 for all cores, got " + threads);
@@ -59,13 +58,10 @@ final class ComputeOptions {
               .formatted(
                   model.name(), model.backend(), Numbers.duration(System.nanoTime() - start)));
       return model;
-    } catch (IllegalArgumentException e) {
-      if (e instanceof UsageException || !backend.equals("cuda")) {
-        throw e;
-      }
+    } catch (BackendException e) {
       throw new ModelException(
-          "--backend cuda: %s; diopter doctor shows what this machine has"
-              .formatted(e.getMessage()),
+          "--backend %s: %s; diopter doctor shows what this machine has"
+              .formatted(backend, e.getMessage()),
           e);
     }
   }

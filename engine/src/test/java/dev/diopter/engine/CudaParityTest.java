@@ -48,8 +48,7 @@ class CudaParityTest {
     static Pair open(String name, String async, String order) {
       FakeCuda.set("EMU_ASYNC", async);
       FakeCuda.set("EMU_ORDER", order);
-      return new Pair(
-          TestModels.open(name, "cuda", 0), TestModels.open(name, "reference", 0));
+      return new Pair(TestModels.open(name, "cuda", 0), TestModels.open(name, "reference", 0));
     }
 
     List<RunResult> check(String what, RunRequest request) {
@@ -74,11 +73,10 @@ class CudaParityTest {
   private static void assertActivations(
       String what, Map<String, Activation> got, Map<String, Activation> want) {
     assertThat(new ArrayList<>(got.keySet())).isEqualTo(new ArrayList<>(want.keySet()));
-    want.forEach(
-        (name, value) -> {
-          assertThat(got.get(name).shape()).isEqualTo(value.shape());
-          assertClose(what + " " + name, got.get(name).values(), value.values());
-        });
+    want.forEach((name, value) -> {
+      assertThat(got.get(name).shape()).isEqualTo(value.shape());
+      assertClose(what + " " + name, got.get(name).values(), value.values());
+    });
   }
 
   private static void assertClose(String what, float[] got, float[] want) {
@@ -89,9 +87,7 @@ class CudaParityTest {
     }
     for (int i = 0; i < want.length; i++) {
       boolean same =
-          Float.isFinite(want[i])
-              ? Math.abs(got[i] - want[i]) <= BOUND * scale
-              : got[i] == want[i];
+          Float.isFinite(want[i]) ? Math.abs(got[i] - want[i]) <= BOUND * scale : got[i] == want[i];
       if (!same) {
         throw new AssertionError(
             "%s: expected %s at %d, got %s".formatted(what, want[i], i, got[i]));
@@ -106,16 +102,14 @@ class CudaParityTest {
       Random random = new Random(3);
       Prompt[] prompts = new Prompt[5];
       int[] lengths = {7, 1, 12, 3, 5};
-      Arrays.setAll(
-          prompts, i -> TestModels.randomPrompt(pair.reference, random, lengths[i]));
+      Arrays.setAll(prompts, i -> TestModels.randomPrompt(pair.reference, random, lengths[i]));
       HookPlan reads = HookPlan.builder().read("*").read("optional:*").build();
       pair.check("reads", RunRequest.of(prompts).plan(reads).logits(Logits.ALL));
       HookPlan edits =
           HookPlan.builder()
               .scale("blocks.*.attn.hook_pattern", Selection.ALL.sequences(2, 4).heads(0), 0.5f)
               .zero("blocks.1.hook_q_input", Selection.ALL.positions(0).heads(1))
-              .knockout(
-                  "blocks.0.attn.hook_attn_scores", Selection.ALL.sequences(0, 2).keys(1, 0))
+              .knockout("blocks.0.attn.hook_attn_scores", Selection.ALL.sequences(0, 2).keys(1, 0))
               .noise("blocks.0.hook_resid_pre", Selection.ALL, 0.25f, 9)
               .read("blocks.1.attn.hook_result", Selection.ALL.positions(-1))
               .read("blocks.1.hook_q_input")
@@ -140,19 +134,18 @@ class CudaParityTest {
         reference.truncate(length);
         RunRequest more = RunRequest.of(tail, prompt.withKey(1)).plan(plan).logits(Logits.ALL);
         List<RunResult> got = pair.cuda.run(more.after(List.of(cuda, cuda.fork())));
-        List<RunResult> want =
-            pair.reference.run(more.after(List.of(reference, reference.fork())));
+        List<RunResult> want = pair.reference.run(more.after(List.of(reference, reference.fork())));
         for (int i = 0; i < 2; i++) {
           assertClose("behind " + length, got.get(i).logits(), want.get(i).logits());
           assertActivations("behind", got.get(i).activations(), want.get(i).activations());
         }
       }
-      float[] residual =
-          pair.reference.run(RunRequest.of(prompt).stopAt(1)).getFirst().residual();
+      float[] residual = pair.reference.run(RunRequest.of(prompt).stopAt(1)).getFirst().residual();
       assertClose(
-          "stopped", pair.cuda.run(RunRequest.of(prompt).stopAt(1)).getFirst().residual(), residual);
-      pair.check(
-          "started", RunRequest.of(prompt).startAt(1, List.of(residual)).logits(Logits.ALL));
+          "stopped",
+          pair.cuda.run(RunRequest.of(prompt).stopAt(1)).getFirst().residual(),
+          residual);
+      pair.check("started", RunRequest.of(prompt).startAt(1, List.of(residual)).logits(Logits.ALL));
     }
   }
 

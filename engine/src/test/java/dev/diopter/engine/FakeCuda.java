@@ -78,9 +78,9 @@ final class FakeCuda {
     static final MethodHandle LIVE =
         function("emu_live", FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS));
     static final MethodHandle SET =
-        function(
-            "emu_set", FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.ADDRESS));
+        function("emu_set", FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.ADDRESS));
 
+    @SuppressWarnings("restricted")
     private static MethodHandle function(String name, FunctionDescriptor type) {
       SymbolLookup library = SymbolLookup.libraryLookup("libcuda.so.1", Arena.global());
       return Linker.nativeLinker().downcallHandle(library.findOrThrow(name), type);

@@ -226,8 +226,7 @@ abstract class HooksContract {
         .hasMessageMatching(
             "blocks\\.0\\.attn\\.hook_z, position 4, head 3: the edit \\(scale\\) wrote -?Infinity"
                 + " where .*");
-    HookPlan.Builder allowed =
-        HookPlan.builder().scale(hook, where, 3e38f).allowNonFinite();
+    HookPlan.Builder allowed = HookPlan.builder().scale(hook, where, 3e38f).allowNonFinite();
     allowed.scale(hook, where, 3e38f).allowNonFinite();
     assertThat(logits(allowed)).contains(Float.NaN);
   }

@@ -30,7 +30,7 @@ final class ViewJoiner {
     CudaHandles.KeyValues first = CudaHandles.KeyValues.of(view.blocks().getFirst());
     int length = view.length();
     long row = (long) first.heads() * first.headDim() * Float.BYTES;
-    DeviceMemory.Block block = memory.allocate(2 * length * row);
+    DeviceMemory.Block block = memory.allocate(2L * length * row);
     made.add(block);
     CudaHandles.KeyValues whole =
         new CudaHandles.KeyValues(block, first.heads(), first.headDim(), length);

@@ -133,8 +133,7 @@ class CudaFailuresTest {
     Matrix x = row();
     FakeDriver.fail("run gelu", 0, FakeDriver.ILLEGAL_ADDRESS);
     backend.gelu(x, x);
-    String lost =
-        "the GPU failed and has lost everything on it (";
+    String lost = "the GPU failed and has lost everything on it (";
     assertThatThrownBy(() -> Samples.values(backend, x))
         .isInstanceOf(BackendException.class)
         .hasMessageStartingWith(lost)

@@ -76,6 +76,7 @@ final class FakeDriver {
     call("emu_fail", null, name, skip, code);
   }
 
+  @SuppressWarnings("restricted")
   private static Object call(String name, ValueLayout result, Object... arguments) {
     try (Arena arena = Arena.ofConfined()) {
       ValueLayout[] layouts = new ValueLayout[arguments.length];

@@ -90,8 +90,7 @@ class ProbeTest {
     try (var reader = process.inputReader()) {
       reader.lines().map(line -> line.split("=", 2)).forEach(l -> lines.put(l[0], l[1]));
     }
-    String errors =
-        new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+    String errors = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
     assertThat(process.waitFor(120, TimeUnit.SECONDS)).isTrue();
     assertThat(process.exitValue()).as(errors).isZero();
     return new Said(lines, errors);
@@ -141,8 +140,7 @@ class ProbeTest {
   @Test
   void driverWithoutADevice_isNamed() throws Exception {
     has("libcuda.so.1", "libcublas.so.12");
-    assertLacks(
-        run("EMU_DEVICES", "0"), "the NVIDIA driver sees no GPU", "CUDA_VISIBLE_DEVICES");
+    assertLacks(run("EMU_DEVICES", "0"), "the NVIDIA driver sees no GPU", "CUDA_VISIBLE_DEVICES");
   }
 
   @Test
@@ -190,8 +188,7 @@ class ProbeTest {
   void cublasInANamedFolder_isFound() throws Exception {
     has("libcuda.so.1");
     String kernels = FakeDriver.folder().resolve("libkernels.so").toString();
-    Said said =
-        run("DIOPTER_CUDA_LIBS", FakeDriver.folder().toString(), "EMU_KERNELS", kernels);
+    Said said = run("DIOPTER_CUDA_LIBS", FakeDriver.folder().toString(), "EMU_KERNELS", kernels);
     assertThat(said.get("usable")).isEqualTo("true");
     assertThat(said.get("auto")).isEqualTo("cuda");
     assertLacks(
@@ -207,8 +204,7 @@ class ProbeTest {
     Files.setPosixFilePermissions(natives, PosixFilePermissions.fromString("rwxrwxrwx"));
     assertLacks(
         run(),
-        "JCuda's libraries cannot be unpacked: %s can be written by other users"
-            .formatted(natives),
+        "JCuda's libraries cannot be unpacked: %s can be written by other users".formatted(natives),
         "-Ddiopter.cuda.natives=FOLDER");
     assertThat(natives).isEmptyDirectory();
   }
@@ -219,15 +215,15 @@ class ProbeTest {
     Files.createSymbolicLink(natives, Files.createDirectory(folder.resolve("elsewhere")));
     assertLacks(run(), natives + " is not a folder", "-Ddiopter.cuda.natives=FOLDER");
     natives = Files.createFile(folder.resolve("file")).resolve("natives");
-    assertLacks(
-        run(), "JCuda's libraries cannot be unpacked: ", "-Ddiopter.cuda.natives=FOLDER");
+    assertLacks(run(), "JCuda's libraries cannot be unpacked: ", "-Ddiopter.cuda.natives=FOLDER");
   }
 
   @Test
   void unpackFolder_withAWrongLibrary_isPutRight() throws Exception {
     has("libcuda.so.1", "libcublas.so.12");
-    Files.createDirectory(natives, PosixFilePermissions.asFileAttribute(
-        PosixFilePermissions.fromString("rwx------")));
+    Files.createDirectory(
+        natives,
+        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
     Path planted = natives.resolve("libJCudaDriver-12.6.0-linux-x86_64.so");
     Files.writeString(planted, "not a library");
     String kernels = FakeDriver.folder().resolve("libkernels.so").toString();

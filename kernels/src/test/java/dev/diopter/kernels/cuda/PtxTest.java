@@ -26,8 +26,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The checked-in PTX: NVIDIA's assembler of CUDA 12.0, which is inside JCuda's jar and needs no GPU,
- * makes machine code of it, and it is what nvcc makes of the source.
+ * The checked-in PTX: NVIDIA's assembler of CUDA 12.0, which is inside JCuda's jar and needs no
+ * GPU, makes machine code of it, and it is what nvcc makes of the source.
  */
 class PtxTest {
   private static final Path SOURCES =
@@ -45,8 +45,7 @@ class PtxTest {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
     byte[] ended = Arrays.copyOf(bytes, bytes.length + 1);
     nvPTXCompilerHandle handle = new nvPTXCompilerHandle();
-    CudaNatives.load(
-        CudaNatives.folder(), () -> nvPTXCompilerCreate(handle, ended.length, ended));
+    CudaNatives.load(CudaNatives.folder(), () -> nvPTXCompilerCreate(handle, ended.length, ended));
     try {
       if (nvPTXCompilerCompile(handle, 1, new String[] {"--gpu-name=" + gpu}) != 0) {
         long[] size = {0};
