@@ -62,7 +62,7 @@ final class Taps implements AutoCloseable {
   /**
    * Brings what was read to the host, when the pass has ended well.
    *
-   * @throws ModelException if an edit wrote NaN or infinity and may not
+   * @throws dev.diopter.models.ModelException if an edit wrote NaN or infinity and may not
    */
   void finish() {
     deviceEdits.check();
