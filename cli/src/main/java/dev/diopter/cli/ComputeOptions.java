@@ -5,9 +5,7 @@ import dev.diopter.engine.ModelOptions;
 import dev.diopter.engine.RunRequest;
 import dev.diopter.engine.RunResult;
 import dev.diopter.engine.UsageException;
-import dev.diopter.kernels.BackendException;
 import dev.diopter.kernels.Backends;
-import dev.diopter.models.ModelException;
 import picocli.CommandLine.Option;
 
 /** On what a model computes. */
@@ -31,8 +29,10 @@ final class ComputeOptions {
           "--backend: expected one of %s, got '%s'"
               .formatted(String.join(", ", Backends.NAMES), backend));
     }
-    if (threads < 0) {
-      throw new UsageException("--threads: expected 1 or more, or 0 for all cores, got " + threads);
+    if (threads < 0 || threads > Backends.MOST_THREADS) {
+      throw new UsageException(
+          "--threads: expected 1 to %d, or 0 for all cores, got %d"
+              .formatted(Backends.MOST_THREADS, threads));
     }
   }
 
@@ -58,11 +58,6 @@ final class ComputeOptions {
               .formatted(
                   model.name(), model.backend(), Numbers.duration(System.nanoTime() - start)));
       return model;
-    } catch (BackendException e) {
-      throw new ModelException(
-          "--backend %s: %s; diopter doctor shows what this machine has"
-              .formatted(backend, e.getMessage()),
-          e);
     }
   }
 }

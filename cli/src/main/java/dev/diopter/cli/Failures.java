@@ -59,6 +59,8 @@ final class Failures {
       case OutputLostException e -> text(e);
       case UncheckedIOException e when e.getCause() != null -> file(e.getCause());
       case IOException e -> file(e);
+      case OutOfMemoryError e when text(e).contains("native thread") ->
+          "cannot start another thread: ask for fewer with --threads";
       case OutOfMemoryError e -> memory();
       case UnsatisfiedLinkError e ->
           "a native library cannot be loaded: "
@@ -132,7 +134,7 @@ final class Failures {
   }
 
   private static String memory() {
-    return "out of memory with a heap of %s; set a larger one, for example DIOPTER_HEAP=8g, or ask for fewer values"
+    return "out of memory with a heap of %s; set a larger one with DIOPTER_HEAP, for example twice that, or ask for fewer values"
         .formatted(Numbers.bytes(Runtime.getRuntime().maxMemory()));
   }
 

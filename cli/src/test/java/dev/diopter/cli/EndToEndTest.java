@@ -5,7 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.File;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
@@ -16,8 +18,11 @@ import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -89,6 +94,54 @@ class EndToEndTest {
     Cli.Ran ran = start(Map.of("LC_ALL", "C"), "run", "demo-gpt2", "--bos", "é", "--json");
     if (ran.code() != 0) { // A launcher that sets the locale right is as good.
       assertThat(ran.failed(2).err()).contains("LC_ALL");
+    }
+  }
+
+  /**
+   * The bound for a model of S stored bytes is 1.3 S + 300 MB of resident memory at its highest, as
+   * the kernel counts it.
+   */
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void run_realModel_staysWithinItsMemory() throws Exception {
+    Path model = Path.of(System.getProperty("diopter.realModel"));
+    boolean present = Files.exists(model.resolve("model.safetensors"));
+    if (System.getenv("DIOPTER_CI") != null) {
+      assertThat(present).as("the real model is required here: %s", model).isTrue();
+    }
+    Assumptions.assumeTrue(
+        present, "no real model in " + model + ": python3 fixtures/real-model/smollm2.py makes it");
+    double bound = 1.3 * Files.size(model.resolve("model.safetensors")) + 300e6;
+    ProcessBuilder builder =
+        new ProcessBuilder(
+            root.resolve("diopter").toString(),
+            "run",
+            model.toString(),
+            "The capital of France is");
+    builder.environment().put("JAVA_HOME", System.getProperty("java.home"));
+    builder.redirectOutput(ProcessBuilder.Redirect.DISCARD);
+    builder.redirectError(ProcessBuilder.Redirect.DISCARD);
+    Process process = builder.start();
+    long highest = 0;
+    do {
+      highest = Math.max(highest, highWaterMark(process.pid()));
+    } while (!process.waitFor(2, TimeUnit.MILLISECONDS));
+    assertThat(process.exitValue()).isZero();
+    System.out.printf(
+        "peak memory with the real model: %.0f MB, bound %.0f MB%n", highest / 1e6, bound / 1e6);
+    assertThat(highest).isGreaterThan((long) 270e6).isLessThan((long) bound);
+  }
+
+  /** The process replaces itself by the JVM, so that its number stays. */
+  private static long highWaterMark(long pid) throws IOException {
+    try (Stream<String> lines = Files.lines(Path.of("/proc", Long.toString(pid), "status"))) {
+      return lines
+          .filter(line -> line.startsWith("VmHWM:"))
+          .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024)
+          .findAny()
+          .orElse(0);
+    } catch (NoSuchFileException | UncheckedIOException e) {
+      return 0; // It has just ended.
     }
   }
 

@@ -52,7 +52,12 @@ class FailuresTest {
     assertThat(report(new OutOfMemoryError(), OutputStream.nullOutputStream())).isEqualTo(1);
     assertThat(lines())
         .startsWith("diopter: out of memory with a heap of ")
-        .contains("DIOPTER_HEAP=8g");
+        .contains("set a larger one with DIOPTER_HEAP");
+    err.reset();
+    Error threads = new OutOfMemoryError("unable to create native thread: possibly out of memory");
+    assertThat(report(threads, OutputStream.nullOutputStream())).isEqualTo(1);
+    assertThat(lines())
+        .startsWith("diopter: cannot start another thread: ask for fewer with --threads");
   }
 
   @Test

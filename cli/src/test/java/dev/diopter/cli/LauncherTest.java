@@ -56,6 +56,10 @@ class LauncherTest {
     assertThat(first.output()).endsWith("<run>\n<two words>\n<>\n");
     assertThat(first.output()).contains("<-jar>\n<" + root.toRealPath() + "/target/diopter/build-");
 
+    String home = System.getenv("HOME");
+    if (home != null && !home.isEmpty()) {
+      assertThat(first.output()).contains("<-Duser.home=" + home + ">\n");
+    }
     Result second = launch("run");
     assertThat(second.errors()).isEmpty();
     assertThat(second.output()).contains("/diopter.jsa>\n<-jar>");

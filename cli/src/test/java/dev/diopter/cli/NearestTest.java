@@ -2,6 +2,7 @@ package dev.diopter.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.diopter.formats.EditDistance;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -21,7 +22,7 @@ class NearestTest {
 
   @Test
   void distance_swappedNeighbours_isOne() {
-    assertThat(Nearest.distance("abc", "acb")).isEqualTo(1);
-    assertThat(Nearest.distance("", "ab")).isEqualTo(2);
+    assertThat(EditDistance.between("abc", "acb")).isEqualTo(1);
+    assertThat(EditDistance.between("", "ab")).isEqualTo(2);
   }
 }

@@ -81,22 +81,23 @@ final class Decoder {
 
   private boolean queriesKeysValues(
       int layer, ModelWeights.Layer w, RowMap map, Scratch s, Taps taps) {
-    SplitInputs split = new SplitInputs(backend, config, kind, layer, s, taps.plan());
-    if (split.take(map, taps)
-        || norm(
-            Site.LN1_SCALE,
-            Site.LN1_NORMALIZED,
-            layer,
-            s.residual,
-            w.norm1(),
-            s.normed,
-            s.scale,
-            map,
-            taps)) {
-      return true;
+    try (SplitInputs split = new SplitInputs(backend, config, kind, layer, s, taps.plan())) {
+      if (split.take(map, taps)
+          || norm(
+              Site.LN1_SCALE,
+              Site.LN1_NORMALIZED,
+              layer,
+              s.residual,
+              w.norm1(),
+              s.normed,
+              s.scale,
+              map,
+              taps)) {
+        return true;
+      }
+      backend.multiply(s.normed, w.queryKeyValue().all(), w.queryKeyValueBias(), s.queryKeyValue);
+      split.project(w);
     }
-    backend.multiply(s.normed, w.queryKeyValue().all(), w.queryKeyValueBias(), s.queryKeyValue);
-    split.project(w);
     return taps.rows(Site.Q, layer, s.query, map)
         || taps.rows(Site.K, layer, s.key, map)
         || taps.rows(Site.V, layer, s.value, map);

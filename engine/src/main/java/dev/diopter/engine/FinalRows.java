@@ -101,6 +101,41 @@ record FinalRows(Picked normed, Picked unembedded) {
     return new FinalRows(pick(normed, rows), pick(unembedded, rows));
   }
 
+  /**
+   * Refuses edits that name positions behind the blocks which this pass does not compute there:
+   * they could not act.
+   *
+   * @throws UsageException for the first such edit
+   */
+  void requireActing(CompiledPlan plan) {
+    for (ResolvedEdit edit : plan.plan().edits()) {
+      int[][] asked = edit.where().positions();
+      if (!isBehindBlocks(edit.point().site()) || asked == null) {
+        continue;
+      }
+      Picked computed = edit.point().site() == Site.UNEMBED_OUT ? unembedded : normed;
+      int[][] there = computed.map().positions();
+      for (int s = 0; s < asked.length; s++) {
+        for (int position : asked[s]) {
+          if (ofThisPass(s, position) && Arrays.binarySearch(there[s], position) < 0) {
+            throw new UsageException(
+                "edit of %s at position %d could not act: this pass computes it at positions %s only; ask for the logits or a read of that position"
+                    .formatted(edit.point(), position, Arrays.toString(there[s])));
+          }
+        }
+      }
+    }
+  }
+
+  /** Other positions are computed by the passes of other steps. */
+  private boolean ofThisPass(int sequence, int position) {
+    return Arrays.binarySearch(normed.source.map().positions()[sequence], position) >= 0;
+  }
+
+  private static boolean isBehindBlocks(Site site) {
+    return !site.inBlock() && site.compareTo(Site.RESID_PRE) > 0;
+  }
+
   private static void add(
       HookPoint point,
       ResolvedSelection where,
@@ -108,9 +143,8 @@ record FinalRows(Picked normed, Picked unembedded) {
       int[] positions,
       TreeSet<Integer> normed,
       TreeSet<Integer> unembedded) {
-    boolean behindBlocks = !point.site().inBlock() && point.site().compareTo(Site.RESID_PRE) > 0;
     boolean[] chosenSequences = where.sequences();
-    if (!behindBlocks || (chosenSequences != null && !chosenSequences[sequence])) {
+    if (!isBehindBlocks(point.site()) || (chosenSequences != null && !chosenSequences[sequence])) {
       return;
     }
     TreeSet<Integer> target = point.site() == Site.UNEMBED_OUT ? unembedded : normed;

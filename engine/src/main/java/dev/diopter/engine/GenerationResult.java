@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * What one prompt's generation gave. Immutable; owns its data.
+ * What one prompt's generation gave. The arrays are this result's own.
  *
  * @param promptIds the ids of the prompt
  * @param ids the new ids, an end-of-text token included

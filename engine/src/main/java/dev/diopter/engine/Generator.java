@@ -2,6 +2,7 @@ package dev.diopter.engine;
 
 import dev.diopter.kernels.Backend;
 import dev.diopter.models.DecoderConfig;
+import dev.diopter.models.ModelException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -12,6 +13,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Generates token by token for one or more prompts at once, each with the same bits as alone. */
 final class Generator {
+  /** New tokens for which room is made at first: few generations use all that they may. */
+  private static final int ROOM_AHEAD = 256;
+
   private final Backend backend;
   private final DecoderConfig config;
   private final Runner runner;
@@ -61,8 +65,9 @@ final class Generator {
     ResolvedPlan resolved = PlanResolver.resolve(plan, config, spans);
     List<Sequence> sequences = new ArrayList<>();
     for (Prompt prompt : prompts) {
-      long room = Math.min(config.contextLength(), (long) prompt.length() + options.maxNewTokens());
-      KeyValueStore store = KeyValueStore.empty(backend, config, (int) room);
+      int most = Math.min(options.maxNewTokens(), ROOM_AHEAD);
+      int room = Math.min(config.contextLength(), prompt.length() + most);
+      KeyValueStore store = KeyValueStore.empty(backend, config, room);
       sequences.add(new Sequence(prompt, store, new Sampler(options)));
     }
     Scratch scratch = null;
@@ -97,6 +102,9 @@ final class Generator {
     int[][] last = new int[ids.length][];
     for (int s = 0; s < ids.length; s++) {
       last[s] = ids[s].length == 0 ? new int[0] : new int[] {ids[s].length - 1};
+    }
+    for (int s = 0; s < ids.length; s++) {
+      sequences.get(s).store.reserve(ids[s].length);
     }
     CompiledPlan compiled = CompiledPlan.of(plan, config.layers(), step, true);
     try (Taps taps = new Taps(compiled, backend, config, ids.length, step)) {
@@ -138,6 +146,13 @@ final class Generator {
       float[] logits,
       GenerationOptions options,
       GenerationListener listener) {
+    for (float logit : logits) {
+      if (Float.isNaN(logit)) {
+        throw new ModelException(
+            "the logits of step %d are NaN, so no token can be chosen: look at the edits and the weights"
+                .formatted(step));
+      }
+    }
     int id = sequence.sampler.next(logits, sequence.ids);
     sequence.add(id);
     if (config.eosIds().contains(id) && !options.ignoreEos()) {

@@ -1,5 +1,6 @@
 package dev.diopter.engine;
 
+import dev.diopter.formats.EditDistance;
 import dev.diopter.models.DecoderConfig;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -139,29 +140,7 @@ final class HookSuggestions {
 
   /** The distance to a form of which at least half is right. */
   private static int near(String text, String form) {
-    int distance = distance(text, form);
+    int distance = EditDistance.between(text, form);
     return 2 * distance <= form.length() ? distance : FAR;
-  }
-
-  /** Edit distance: insertions, deletions, replacements and swaps of neighbours. */
-  static int distance(String a, String b) {
-    int[][] d = new int[a.length() + 1][b.length() + 1];
-    for (int i = 0; i <= a.length(); i++) {
-      for (int j = 0; j <= b.length(); j++) {
-        if (i == 0 || j == 0) {
-          d[i][j] = i + j;
-          continue;
-        }
-        int cost = a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1;
-        d[i][j] = Math.min(Math.min(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + cost);
-        if (i > 1
-            && j > 1
-            && a.charAt(i - 1) == b.charAt(j - 2)
-            && a.charAt(i - 2) == b.charAt(j - 1)) {
-          d[i][j] = Math.min(d[i][j], d[i - 2][j - 2] + 1);
-        }
-      }
-    }
-    return d[a.length()][b.length()];
   }
 }

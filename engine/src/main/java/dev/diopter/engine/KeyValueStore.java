@@ -143,15 +143,10 @@ public final class KeyValueStore {
     tailLength += entries;
   }
 
-  /**
-   * Gives the tail back when nobody will read it, which a device would otherwise learn from the
-   * garbage collector. The store is not to be used any more.
-   */
+  /** Gives the own tail back. For stores that nobody else has seen. */
   void release() {
-    if (sharedTail == 0) {
-      for (KeyValueBlock block : tail) {
-        backend.release(block);
-      }
+    for (KeyValueBlock block : tail) {
+      backend.release(block);
     }
   }
 

@@ -17,10 +17,15 @@ final class Lease {
     void close();
   }
 
-  synchronized Use take() {
+  /** Fails once the model is closed. */
+  synchronized void requireOpen() {
     if (uses < 0) {
       throw new ModelException("%s is closed: open it again".formatted(name));
     }
+  }
+
+  synchronized Use take() {
+    requireOpen();
     uses++;
     return this::giveBack;
   }

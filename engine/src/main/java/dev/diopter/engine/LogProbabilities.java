@@ -6,48 +6,57 @@ public final class LogProbabilities {
 
   /** Minus the log-probability of an id, natural logarithm. */
   public static double negative(float[] logits, int id) {
-    return logSumExp(logits) - logits[id];
+    float max = max(logits);
+    return Math.log(sum(logits, max)) - ((double) logits[id] - max);
   }
 
   /** Probabilities of a row. */
   public static double[] probabilities(float[] logits) {
-    double norm = logSumExp(logits);
+    float max = max(logits);
+    double sum = sum(logits, max);
     double[] out = new double[logits.length];
     for (int i = 0; i < out.length; i++) {
-      out[i] = Math.exp(logits[i] - norm);
+      out[i] = Math.exp((double) logits[i] - max) / sum;
     }
     return out;
   }
 
-  /** The logarithm of the sum of exponentials of a row. */
-  public static double logSumExp(float[] logits) {
+  private static float max(float[] logits) {
     float max = Float.NEGATIVE_INFINITY;
     for (float x : logits) {
       max = Math.max(max, x);
     }
+    return max;
+  }
+
+  private static double sum(float[] logits, float max) {
     double sum = 0;
     for (float x : logits) {
       sum += Math.exp((double) x - max);
     }
-    return max + Math.log(sum);
+    return sum;
   }
 
-  /** The ids of the k largest logits, largest first, the lower id first among equals. */
+  /** The ids of the k largest logits, largest first, the lower id first among equals, NaN last. */
   public static int[] top(float[] logits, int k) {
     int n = Math.min(k, logits.length);
     int[] best = new int[n];
     int filled = 0;
     for (int id = 0; id < logits.length; id++) {
-      if (filled == n && !(logits[id] > logits[best[n - 1]])) {
+      if (filled == n && !larger(logits[id], logits[best[n - 1]])) {
         continue;
       }
       int at = filled < n ? filled++ : n - 1;
-      while (at > 0 && logits[id] > logits[best[at - 1]]) {
+      while (at > 0 && larger(logits[id], logits[best[at - 1]])) {
         best[at] = best[at - 1];
         at--;
       }
       best[at] = id;
     }
     return best;
+  }
+
+  private static boolean larger(float a, float b) {
+    return a > b || (Float.isNaN(b) && !Float.isNaN(a));
   }
 }

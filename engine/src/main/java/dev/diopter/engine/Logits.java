@@ -22,6 +22,10 @@ public final class Logits {
     this.all = all;
   }
 
+  boolean isNone() {
+    return !all && positions.length == 0;
+  }
+
   /** Chosen positions; negative ones count from the end of the prompt. */
   public static Logits at(int... positions) {
     return new Logits(positions.clone(), false);

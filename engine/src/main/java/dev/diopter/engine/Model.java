@@ -7,8 +7,6 @@ import dev.diopter.models.ModelException;
 import dev.diopter.models.ModelStore;
 import dev.diopter.models.OpenModel;
 import dev.diopter.models.Tokenizer;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -105,17 +103,7 @@ public final class Model implements AutoCloseable {
 
   /** Every hook point of this model, in the order of a pass. */
   public List<HookPoint> hookPoints() {
-    List<HookPoint> points = new ArrayList<>();
-    for (Site site : Site.values()) {
-      if (!site.existsIn(config)) {
-        continue;
-      }
-      for (int l = site.inBlock() ? 0 : -1; l < (site.inBlock() ? config.layers() : 0); l++) {
-        points.add(new HookPoint(site, l));
-      }
-    }
-    points.sort(Comparator.comparingInt(CompiledPlan::order));
-    return List.copyOf(points);
+    return HookRegistry.points(config);
   }
 
   /** Whether text can be given; ids always can. */
@@ -129,6 +117,7 @@ public final class Model implements AutoCloseable {
    * @throws ModelException if the checkpoint has none
    */
   public Tokenizer tokenizer() {
+    lease.requireOpen();
     if (tokenizer == null) {
       throw new ModelException(
           "%s has no tokenizer.json: give token ids instead of text, or put a tokenizer.json beside its config.json"

@@ -161,8 +161,11 @@ record ModelWeights(
     PackedMatrix embedding(StoredTensor table) {
       int rows = table.shape().get(0);
       int width = table.shape().get(1);
-      return backend.pack(
-          List.of(new StoredMatrix(table.data(), storage(table), 0, width, rows, 1, width)));
+      PackedMatrix packed =
+          backend.pack(
+              List.of(new StoredMatrix(table.data(), storage(table), 0, width, rows, 1, width)));
+      unload(table);
+      return packed;
     }
 
     Norm norm(DecoderWeights.Norm norm) {
@@ -173,18 +176,28 @@ record ModelWeights(
     }
 
     PackedMatrix matrix(List<Projection> parts) {
-      return backend.pack(
-          parts.stream()
-              .map(p ->
-                  new StoredMatrix(
-                      p.weight().data(),
-                      storage(p.weight()),
-                      p.offset(),
-                      p.in(),
-                      p.out(),
-                      p.inStride(),
-                      p.outStride()))
-              .toList());
+      PackedMatrix packed =
+          backend.pack(
+              parts.stream()
+                  .map(p ->
+                      new StoredMatrix(
+                          p.weight().data(),
+                          storage(p.weight()),
+                          p.offset(),
+                          p.in(),
+                          p.out(),
+                          p.inStride(),
+                          p.outStride()))
+                  .toList());
+      parts.forEach(p -> unload(p.weight()));
+      return packed;
+    }
+
+    /** What is packed need not stay in memory as well: the file's pages would count twice. */
+    private static void unload(StoredTensor tensor) {
+      if (tensor.data().isMapped()) {
+        tensor.data().unload();
+      }
     }
 
     @Nullable Buffer bias(List<Projection> parts) {

@@ -14,8 +14,8 @@ public enum OperationKind {
       "array of the selection's shape, or one vector of the last axis where one row is selected or `broadcast` is true",
       "the value takes the selection's place"),
   ADD(
-      List.of("value"),
-      "array of the selection's shape, or one vector for all selected rows",
+      List.of("value", "broadcast"),
+      "array of the selection's shape, or one vector for all selected rows, with or without `broadcast`",
       "x + v"),
   SCALE(List.of("value"), "number", "x times the number; a score of minus infinity stays"),
   ZERO(List.of(), "", "0"),
@@ -24,7 +24,9 @@ public enum OperationKind {
       "array whose last axes are one position's shape",
       "every selected position becomes the mean of the value over its axes in front; a saved mean is a value without such axes"),
   INTERPOLATE(
-      List.of("value", "weight"), "array as for `add`, and the weight t", "(1 - t) x + t v"),
+      List.of("value", "weight", "broadcast"),
+      "array as for `add`, and the weight t",
+      "(1 - t) x + t v"),
   PROJECT_OUT(
       List.of("value"),
       "vector of the last axis",

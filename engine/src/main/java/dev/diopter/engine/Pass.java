@@ -59,6 +59,8 @@ final class Pass {
   }
 
   List<Outcome> run(Task task, Rows rows, Scratch scratch, Taps taps) {
+    FinalRows wanted = FinalRows.of(task, rows, taps.plan());
+    wanted.requireActing(taps.plan());
     List<Outcome> outcomes = new ArrayList<>();
     for (int s = 0; s < rows.sequences(); s++) {
       outcomes.add(new Outcome());
@@ -71,7 +73,7 @@ final class Pass {
       if (task.stopLayer >= 0) {
         residuals(rows, scratch, outcomes);
       } else if (!done) {
-        finish(task, rows, scratch, taps, outcomes);
+        finish(task, wanted, scratch, taps, outcomes);
       }
     } finally {
       backend.release(positions);
@@ -115,8 +117,8 @@ final class Pass {
   }
 
   /** Final norm and unembedding of exactly those rows that somebody wants. */
-  private void finish(Task task, Rows rows, Scratch scratch, Taps taps, List<Outcome> outcomes) {
-    FinalRows wanted = FinalRows.of(task, rows, taps.plan());
+  private void finish(
+      Task task, FinalRows wanted, Scratch scratch, Taps taps, List<Outcome> outcomes) {
     Readout readout = new Readout(task, config.vocabulary(), outcomes);
     if (taps.plan().asksAfterBlocks()) {
       normAndUnembed(wanted.normed(), wanted.unembedded(), scratch, taps, readout);

@@ -114,16 +114,30 @@ final class PlanParser {
         place + ".op", "expected one of %s; found %s".formatted(all, HookSuggestions.quote(name)));
   }
 
+  /**
+   * An array that `broadcast` may say to be one vector for all rows, which it is anyway where it is
+   * a vector.
+   */
+  private Operation.Value forAllRows(String place, JsonNode tree) {
+    Operation.Value value = array(place, tree);
+    if (flag(place, tree, "broadcast") && value.shape().length != 1) {
+      throw fail(
+          place + ".value",
+          "expected one vector to broadcast, found shape " + Arrays.toString(value.shape()));
+    }
+    return value;
+  }
+
   private Operation operation(String place, JsonNode tree, OperationKind kind) {
     return switch (kind) {
       case REPLACE -> new Operation.Replace(array(place, tree), flag(place, tree, "broadcast"));
-      case ADD -> new Operation.Add(array(place, tree));
+      case ADD -> new Operation.Add(forAllRows(place, tree));
       case SCALE -> new Operation.Scale(number(place + ".value", required(place, tree, "value")));
       case ZERO -> new Operation.Zero();
       case MEAN -> new Operation.Mean(array(place, tree));
       case INTERPOLATE ->
           new Operation.Interpolate(
-              array(place, tree), number(place + ".weight", required(place, tree, "weight")));
+              forAllRows(place, tree), number(place + ".weight", required(place, tree, "weight")));
       case PROJECT_OUT -> new Operation.ProjectOut(array(place, tree));
       case NOISE ->
           new Operation.Noise(

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Token ids to run, as a value. What text they came from is kept for display only.
  *
- * @param ids at least one id; not to be changed
+ * @param ids at least one id
  * @param text the text, or null where the ids were given
  * @param key what noise is keyed by: a sequence with the same key gets the same noise alone and in
  *     every batch
@@ -20,6 +20,12 @@ public record Prompt(int[] ids, @Nullable String text, long key) {
           "the prompt is empty: expected at least one token; give some text or ids, or --bos");
     }
     ids = ids.clone();
+  }
+
+  /** The ids, a copy. */
+  @Override
+  public int[] ids() {
+    return ids.clone();
   }
 
   /** Ids as they are. */

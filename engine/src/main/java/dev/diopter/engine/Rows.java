@@ -1,7 +1,6 @@
 package dev.diopter.engine;
 
 import dev.diopter.kernels.AttentionSpan;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -45,13 +44,5 @@ record Rows(RowMap map, List<KeyValueStore> stores) {
     KeyValueStore store = stores.get(sequence);
     return new AttentionSpan(
         map.firstRow()[sequence], rows, store.length(), store.view(layer, rows));
-  }
-
-  List<AttentionSpan> spans(int layer) {
-    List<AttentionSpan> spans = new ArrayList<>(sequences());
-    for (int s = 0; s < sequences(); s++) {
-      spans.add(span(s, layer));
-    }
-    return spans;
   }
 }

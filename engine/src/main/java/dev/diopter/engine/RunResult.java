@@ -5,7 +5,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What one prompt of a run gave. Immutable; owns its data.
+ * What one prompt of a run gave. The arrays are this result's own: nothing else holds or reads
+ * them.
  *
  * @param ids the ids that were run
  * @param logitPositions absolute positions of the rows of logits

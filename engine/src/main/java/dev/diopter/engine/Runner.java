@@ -80,6 +80,11 @@ final class Runner {
       throw new UsageException(
           "expected to stop behind the start layer %d, got %d".formatted(start, stop));
     }
+    if (stop >= 0 && (request.loss() || !request.logits().isNone())) {
+      throw new UsageException(
+          "a run that stops in front of block %d has no logits and no loss: ask for one or the other"
+              .formatted(stop));
+    }
     boolean part = start > 0 || (stop >= 0 && stop < config.layers());
     if (request.keepKeyValues() && part) {
       throw new UsageException(
@@ -138,7 +143,9 @@ final class Runner {
                   .formatted(id, config.vocabulary() - 1));
         }
       }
-      spans[s] = new PromptSpan(first, end, newTokens);
+      // Of new tokens only those are fed that the context has room for.
+      int fed = Math.min(newTokens, config.contextLength() - end);
+      spans[s] = new PromptSpan(first, end, fed);
     }
     return spans;
   }

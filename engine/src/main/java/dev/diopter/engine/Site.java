@@ -34,7 +34,7 @@ public enum Site {
       List.of(Axis.POS, Axis.HEAD, Axis.MODEL),
       Exists.ALWAYS,
       true,
-      "residual as each head's input, before ln1; feeds q, k and v inputs"),
+      "residual as each head's input, before ln1; feeds the queries of its head, and from a group's first head its keys and values"),
   Q_INPUT(
       "blocks.{l}.hook_q_input",
       List.of(Axis.POS, Axis.HEAD, Axis.MODEL),

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * edited, its heads are normed and projected from their own input; the norm and the products run
  * the same chains as the shared ones, so an edit that changes nothing changes no bit.
  */
-final class SplitInputs {
+final class SplitInputs implements AutoCloseable {
   private final Backend backend;
   private final DecoderConfig config;
   private final NormKind kind;
@@ -70,18 +70,12 @@ final class SplitInputs {
       return false;
     }
     Matrix own = allocate(heads);
-    boolean last;
-    try {
-      fill(own, heads, shared);
-      last = taps.rows(site, layer, own, map);
-    } catch (RuntimeException e) {
+    edited[which] = own;
+    fill(own, heads, shared);
+    boolean last = taps.rows(site, layer, own, map);
+    if (!differs) {
       backend.release(own.buffer());
-      throw e;
-    }
-    if (last || !differs) {
-      backend.release(own.buffer());
-    } else {
-      edited[which] = own;
+      edited[which] = null;
     }
     return last;
   }
@@ -127,7 +121,16 @@ final class SplitInputs {
           w.queryKeyValueBias(),
           out.columns(h * d, (h + 1) * d));
     }
-    backend.release(own.buffer());
+  }
+
+  /** Gives back what the edited inputs hold. */
+  @Override
+  public void close() {
+    for (Matrix own : edited) {
+      if (own != null) {
+        backend.release(own.buffer());
+      }
+    }
   }
 
   private Matrix allocate(int heads) {

@@ -3,6 +3,7 @@ package dev.diopter.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.diopter.models.ModelException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -116,6 +117,41 @@ class GenerationTest {
     assertThatThrownBy(() -> greedy(3, counting(Selection.ALL.steps(Steps.of(3)))))
         .isInstanceOf(UsageException.class)
         .hasMessageContaining("step");
+  }
+
+  @Test
+  void generate_stepsBehindTheContext_neverCome() {
+    Prompt longPrompt = Prompt.ofIds(IntStream.range(0, 60).map(i -> i % 50 + 3).toArray());
+    HookPlan late = counting(Selection.ALL.steps(Steps.of(5)));
+    GenerationOptions endless = GenerationOptions.greedy(Integer.MAX_VALUE).ignoringEos();
+    assertThatThrownBy(() -> model.generate(longPrompt, endless, late, GenerationListener.NONE))
+        .isInstanceOf(UsageException.class)
+        .hasMessageContaining("step 5 never comes");
+    HookPlan last = counting(Selection.ALL.steps(Steps.of(4)));
+    model.generate(longPrompt, endless, last, GenerationListener.NONE);
+    assertThat(SEEN).containsExactly("step 4 positions [63]");
+  }
+
+  @Test
+  void generate_logitsThatAreNotNumbers_isAnError() {
+    HookPlan.Builder plan =
+        HookPlan.builder()
+            .function("unembed.hook_out", Selection.ALL, v -> Arrays.fill(v.values(), Float.NaN))
+            .allowNonFinite();
+    assertThatThrownBy(() -> greedy(2, plan.build()))
+        .isInstanceOf(ModelException.class)
+        .hasMessageStartingWith("the logits of step 0 are NaN");
+    assertThat(LogProbabilities.top(new float[] {Float.NaN, 1, 3, Float.NaN, 2}, 4))
+        .containsExactly(2, 4, 1, 0);
+  }
+
+  @Test
+  void generate_longerThanTheRoomAhead_keepsTheBitsOfAFullPass() {
+    Prompt prompt = Prompt.ofIds(0, 5, 6);
+    int[] ids = demo.generate(prompt, GenerationOptions.greedy(253).ignoringEos()).ids();
+    int[] all = IntStream.concat(IntStream.of(0, 5, 6), Arrays.stream(ids)).limit(255).toArray();
+    float[] logits = demo.run(Prompt.ofIds(all)).lastLogits();
+    assertThat(ids[252]).isEqualTo(LogProbabilities.top(logits, 1)[0]);
   }
 
   @Test

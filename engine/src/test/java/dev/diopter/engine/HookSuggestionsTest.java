@@ -3,6 +3,7 @@ package dev.diopter.engine;
 import static dev.diopter.engine.PlanConfigs.GPT2;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.diopter.formats.EditDistance;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -20,7 +21,7 @@ class HookSuggestionsTest {
     "same, same, 0"
   })
   void distance_twoTexts_countsChangesAndSwaps(String a, String b, int expected) {
-    assertThat(HookSuggestions.distance(a, b)).isEqualTo(expected);
+    assertThat(EditDistance.between(a, b)).isEqualTo(expected);
   }
 
   @ParameterizedTest

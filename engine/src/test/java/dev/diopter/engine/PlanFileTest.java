@@ -59,6 +59,8 @@ class PlanFileTest {
   void parse_everyOperation_isRead() {
     assertThat(edit("\"op\": \"replace\", \"value\": [1, 2], \"broadcast\": true"))
         .isEqualTo(new Operation.Replace(value(1, 2), true));
+    assertThat(edit("\"op\": \"add\", \"value\": [1, 2], \"broadcast\": true"))
+        .isEqualTo(new Operation.Add(value(1, 2)));
     assertThat(edit("\"op\": \"replace\", \"value\": [1, 2], \"broadcast\": false"))
         .isEqualTo(new Operation.Replace(value(1, 2), false));
     assertThat(edit("\"op\": \"add\", \"value\": [[1, 2], [3, 4], [5, 6]]"))
@@ -98,6 +100,14 @@ class PlanFileTest {
   }
 
   @Test
+  void parse_numberBeyondAllDoubles_isAFormatError() {
+    String huge = "1" + "0".repeat(400);
+    assertThatThrownBy(() -> edit("\"op\": \"scale\", \"value\": " + huge))
+        .isInstanceOf(FormatException.class)
+        .hasMessageNotContaining("\n");
+  }
+
+  @Test
   void parse_numbersThatJsonHasNotGot_areStrings() {
     assertThat(edit("\"op\": \"add\", \"value\": [\"NaN\", \"Infinity\", \"-Infinity\", 1e-300]"))
         .isEqualTo(
@@ -117,7 +127,8 @@ class PlanFileTest {
         "`\"op\": \"zero\", \"when\": \"after\"`|edits[0]: unknown key \"when\"",
         "`\"op\": \"zero\", \"value\": 1`|edits[0].value: op zero has no such key; it has none of its own",
         "`\"op\": \"noise\", \"standard_deviation\": 1, \"value\": 1`|edits[0].value: op noise has no such key; it has standard_deviation, seed",
-        "`\"op\": \"add\", \"value\": [1], \"broadcast\": true`|edits[0].broadcast: op add has no such key; it has value",
+        "`\"op\": \"add\", \"value\": [[1], [2]], \"broadcast\": true`|edits[0].value: expected one vector to broadcast, found shape [2, 1]",
+        "`\"op\": \"scale\", \"value\": 1, \"broadcast\": true`|edits[0].broadcast: op scale has no such key; it has value",
         "`\"op\": \"zer\"`|edits[0].op: expected one of replace, add, scale, zero, mean, interpolate, project_out, noise, knockout; found \"zer\"",
         "`\"op\": \"function\"`|edits[0].op: expected one of",
         "`\"op\": 3`|edits[0].op: expected a text, found 3",

@@ -252,6 +252,94 @@ class RunTest {
   }
 
   @Test
+  void run_editBehindTheBlocksAtARowThatIsNotComputed_isRefused() {
+    Selection first = Selection.ALL.positions(0);
+    for (String hook : List.of("unembed.hook_out", "unembed.hook_in", "ln_final.hook_normalized")) {
+      HookPlan plan = HookPlan.builder().scale(hook, first, 0).build();
+      CALLS.clear();
+      assertThatThrownBy(() -> model.run(PROMPT, plan))
+          .isInstanceOf(UsageException.class)
+          .hasMessage(
+              "edit of %s at position 0 could not act: this pass computes it at positions [5] only; ask for the logits or a read of that position"
+                  .formatted(hook));
+      assertThat(CALLS).doesNotContain("embed", "multiply");
+      assertThatThrownBy(() ->
+              model.generate(PROMPT, GenerationOptions.greedy(2), plan, GenerationListener.NONE))
+          .isInstanceOf(UsageException.class);
+      RunResult all = model.run(RunRequest.of(PROMPT).plan(plan).logits(Logits.ALL)).getFirst();
+      assertThat(all.logits()[3])
+          .isNotEqualTo(model.run(RunRequest.of(PROMPT).logits(Logits.ALL)).getFirst().logits()[3]);
+    }
+    HookPlan later =
+        HookPlan.builder()
+            .scale("unembed.hook_out", Selection.ALL.positions(6).steps(Steps.ALL), -1)
+            .build();
+    GenerationOptions three = GenerationOptions.greedy(3).ignoringEos();
+    assertThat(model.generate(PROMPT, three, later, GenerationListener.NONE).ids()[1])
+        .isNotEqualTo(model.generate(PROMPT, three).ids()[1]);
+  }
+
+  @Test
+  void run_stopAndLogits_contradictEachOther() {
+    RunRequest both = RunRequest.of(PROMPT).stopAt(1).logits(Logits.ALL);
+    assertThatThrownBy(() -> model.run(both))
+        .isInstanceOf(UsageException.class)
+        .hasMessage(
+            "a run that stops in front of block 1 has no logits and no loss: ask for one or the other");
+    assertThatThrownBy(() -> model.run(RunRequest.of(PROMPT).stopAt(1).withLoss()))
+        .isInstanceOf(UsageException.class);
+  }
+
+  @Test
+  void run_hooksOfEveryKind_giveAllBuffersBack() {
+    List<HookPlan> plans =
+        List.of(
+            HookPlan.NONE,
+            HookPlan.reading("*", "optional:*"),
+            HookPlan.builder().scale("blocks.*.hook_attn_in", 2).build(),
+            HookPlan.builder()
+                .scale("blocks.*.hook_k_input", 2)
+                .read("blocks.1.hook_v_input")
+                .build());
+    for (HookPlan plan : plans) {
+      for (Logits logits : List.of(Logits.LAST, Logits.NONE)) {
+        if (plan.reads().isEmpty() && logits == Logits.NONE) {
+          continue;
+        }
+        CALLS.clear();
+        model.run(RunRequest.of(PROMPT).plan(plan).logits(logits));
+        long taken =
+            CALLS.stream().filter(c -> c.startsWith("allocate") || c.equals("indices")).count();
+        assertThat(CALLS.stream().filter("release"::equals))
+            .as(plan.toString())
+            .hasSize((int) taken);
+      }
+    }
+    CALLS.clear();
+    HookPlan throwing =
+        HookPlan.builder()
+            .scale("blocks.0.hook_q_input", 2)
+            .function(
+                "blocks.0.hook_v_input",
+                Selection.ALL,
+                view -> {
+                  throw new IllegalStateException("mine");
+                })
+            .build();
+    assertThatThrownBy(() -> model.run(PROMPT, throwing)).hasMessage("mine");
+    long taken =
+        CALLS.stream().filter(c -> c.startsWith("allocate") || c.equals("indices")).count();
+    assertThat(CALLS.stream().filter("release"::equals)).hasSize((int) taken);
+  }
+
+  @Test
+  void open_backendThatIsNotThere_isOneLine() {
+    assertThatThrownBy(() -> Model.open("demo-gpt2", new ModelOptions("gpu", 0)))
+        .isInstanceOf(ModelException.class)
+        .hasMessageContaining("got gpu");
+  }
+
+  @Test
   void close_whileARunUsesTheModel_isRefusedAndTheRunGoesOn() {
     Model own = TestModels.open("gpt2-tiny", "cpu", 1);
     List<RuntimeException> thrown = new ArrayList<>();

@@ -95,7 +95,10 @@ public interface Backend extends AutoCloseable {
    */
   PackedMatrix pack(List<StoredMatrix> parts);
 
-  /** Room for keys and values of one layer. */
+  /**
+   * Room for keys and values of one layer. Shared by whoever reads it, so nobody need release it: a
+   * backend gives back blocks that nobody can reach any more.
+   */
   KeyValueBlock allocateKeyValues(int heads, int headDim, int capacity);
 
   /** A rotary table for these inverse frequencies. */

@@ -12,6 +12,9 @@ import java.util.List;
 
 /** Opens backends by name. */
 public final class Backends {
+  /** More threads than any machine makes use of: a larger number is a mistake. */
+  public static final int MOST_THREADS = 1024;
+
   /** The names that {@link #open} knows. */
   public static final List<String> NAMES =
       List.of("auto", "cpu", "cuda", "cuda-tf32", "cuda-bf16", "reference");
@@ -31,8 +34,9 @@ public final class Backends {
    * @throws BackendException if this machine cannot run it; the message says what to do
    */
   public static Backend open(String name, int threads) {
-    if (threads < 0) {
-      throw new IllegalArgumentException("expected 0 or more threads, got " + threads);
+    if (threads < 0 || threads > MOST_THREADS) {
+      throw new IllegalArgumentException(
+          "expected 0 to %d threads, got %d".formatted(MOST_THREADS, threads));
     }
     return switch (name) {
       case "reference" -> new ReferenceBackend();

@@ -52,6 +52,9 @@ public final class Json {
   /** Deepest nesting. */
   public static final int MAX_DEPTH = 100;
 
+  /** Characters of a number: shorter ones fit a double, so that reading one cannot overflow. */
+  public static final int MAX_DIGITS = 300;
+
   /**
    * Most tokens (names, values, brackets) of a document that is read as a tree, which bounds the
    * tree's memory.
@@ -63,6 +66,7 @@ public final class Json {
           StreamReadConstraints.builder()
               .maxDocumentLength(MAX_BYTES)
               .maxNestingDepth(MAX_DEPTH)
+              .maxNumberLength(MAX_DIGITS)
               .maxTokenCount(MAX_TOKENS)
               .build());
 
@@ -71,6 +75,7 @@ public final class Json {
           StreamReadConstraints.builder()
               .maxDocumentLength(MAX_BYTES)
               .maxNestingDepth(MAX_DEPTH)
+              .maxNumberLength(MAX_DIGITS)
               .build());
 
   private Json() {}

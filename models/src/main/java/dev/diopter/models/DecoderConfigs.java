@@ -165,6 +165,9 @@ public final class DecoderConfigs {
     }
     JsonNode types = config.get("layer_types");
     if (types != null) {
+      if (!types.isArray()) {
+        throw config.unsupported("layer_types", types, "expected a list of full_attention; ");
+      }
       for (JsonNode type : types) {
         if (!type.isString() || !type.stringValue().equals("full_attention")) {
           throw config.unsupported("layer_types", types, "supported: full_attention; ");

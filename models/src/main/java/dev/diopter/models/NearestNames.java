@@ -1,5 +1,6 @@
 package dev.diopter.models;
 
+import dev.diopter.formats.EditDistance;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
@@ -24,27 +25,8 @@ final class NearestNames {
         .toList();
   }
 
-  /**
-   * Fewest insertions, deletions and replacements; a name that is a part of the other one counts as
-   * near.
-   */
+  /** A name that is a part of the other one counts as near. */
   private static int distance(String a, String b) {
-    if (!a.isEmpty() && b.contains(a)) {
-      return 1;
-    }
-    int[] row = new int[b.length() + 1];
-    for (int j = 0; j <= b.length(); j++) {
-      row[j] = j;
-    }
-    for (int i = 1; i <= a.length(); i++) {
-      int diagonal = row[0];
-      row[0] = i;
-      for (int j = 1; j <= b.length(); j++) {
-        int replaced = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-        diagonal = row[j];
-        row[j] = Math.min(replaced, 1 + Math.min(row[j], row[j - 1]));
-      }
-    }
-    return row[b.length()];
+    return !a.isEmpty() && b.contains(a) ? 1 : EditDistance.between(a, b);
   }
 }

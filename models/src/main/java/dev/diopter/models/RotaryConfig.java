@@ -31,16 +31,15 @@ final class RotaryConfig {
           "default", frequencies(config.positive("rope_theta", DEFAULT_THETA), headDim));
     }
     JsonNode innerTheta = rope.get("rope_theta");
-    if (outerTheta != null
-        && innerTheta != null
-        && outerTheta.doubleValue() != innerTheta.doubleValue()) {
-      throw config.contradiction(
-          "rope_theta", outerTheta, "rope_parameters.rope_theta", innerTheta);
+    double theta = config.positive("rope_theta", DEFAULT_THETA);
+    if (innerTheta != null) {
+      double inner = rope.positive("rope_theta");
+      if (outerTheta != null && theta != inner) {
+        throw config.contradiction(
+            "rope_theta", outerTheta, "rope_parameters.rope_theta", innerTheta);
+      }
+      theta = inner;
     }
-    double theta =
-        innerTheta != null
-            ? rope.positive("rope_theta")
-            : config.positive("rope_theta", DEFAULT_THETA);
     return read(rope, theta, headDim);
   }
 

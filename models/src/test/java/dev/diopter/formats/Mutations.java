@@ -6,6 +6,8 @@ import java.util.Random;
 /** Seeded damage to files, of the kinds that find readers' mistakes. */
 public final class Mutations {
   private static final String[] WORDS = {
+    "1e999",
+    "1" + "0".repeat(400),
     "-1",
     "0",
     "1",

@@ -226,6 +226,7 @@ class DecoderConfigsTest {
         arguments(llama, "{\"sliding_window\":8,\"use_sliding_window\":true}", "sliding_window"),
         arguments(
             llama, "{\"layer_types\":[\"full_attention\",\"sliding_attention\"]}", "layer_types"),
+        arguments(llama, "{\"layer_types\":\"sliding_attention\"}", "layer_types"),
         arguments(
             llama, "{\"quantization_config\":{\"quant_method\":\"gptq\"}}", "quantization_config"),
         arguments(llama, "{\"num_local_experts\":8}", "num_local_experts"),

@@ -30,7 +30,7 @@ public final class CpuBackend implements Backend {
   private final CpuRows rows;
   private volatile boolean closed;
 
-  private CpuBackend(KernelSelection selection, int threads, long parallelNanos) {
+  CpuBackend(KernelSelection selection, int threads, long parallelNanos) {
     Kernels kernels = selection.kernels();
     String reason = selection.reason() == null ? "" : " (" + selection.reason() + ")";
     this.description =

@@ -41,7 +41,8 @@ record KernelSelection(Kernels kernels, @Nullable String reason) {
     String reason = obstacle();
     if (reason == null) {
       try {
-        return new KernelSelection(vector(), null);
+        return new KernelSelection(
+            asked == KernelChoice.VECTOR ? new VectorKernels() : Warming.KERNELS, null);
       } catch (LinkageError e) {
         reason = "the Vector API could not be loaded: " + e;
       }
@@ -66,10 +67,6 @@ record KernelSelection(Kernels kernels, @Nullable String reason) {
           throw new IllegalArgumentException(
               "expected %s of 128, 256 or 512, got %s".formatted(VECTOR_BITS, value));
     };
-  }
-
-  private static Kernels vector() {
-    return new VectorKernels();
   }
 
   private static KernelChoice property() {
@@ -137,5 +134,11 @@ record KernelSelection(Kernels kernels, @Nullable String reason) {
       }
     }
     return false;
+  }
+
+  /** One for the JVM, made when it is first wanted. */
+  private static final class Warming {
+    static final WarmingKernels KERNELS =
+        new WarmingKernels(new ScalarKernels(), new VectorKernels());
   }
 }

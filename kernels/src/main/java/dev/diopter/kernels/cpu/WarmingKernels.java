@@ -1,0 +1,199 @@
+package dev.diopter.kernels.cpu;
+
+import java.util.concurrent.atomic.AtomicBoolean;
+
+/**
+ * Scalar kernels until the vector kernels are compiled. Vector code that is still interpreted makes
+ * an object of every vector and takes seconds where the scalar twin takes milliseconds; both give
+ * the same bits, so nobody can tell when one follows the other.
+ *
+ * <p>Short runs stay scalar and pay nothing. After some work a daemon thread runs one vector kernel
+ * after the other on samples, those in use first, each until it is faster than its twin and takes
+ * over. Thread safe; one for a JVM, as compiled code is.
+ */
+final class WarmingKernels implements Kernels {
+  /**
+   * Multiply-adds after which warming up is worth its time: about a tenth of a second of scalar
+   * code.
+   */
+  private static final long ENOUGH_WORK = 100_000_000;
+
+  /** What one kernel may take on a busy machine, before it takes over all the same. */
+  private static final long NANOS_TO_TRY = 10_000_000_000L;
+
+  private static final int ALL = (1 << WarmUpSamples.KERNELS) - 1;
+
+  private final Kernels first;
+  private final Kernels then;
+  private final long enoughWork;
+  private final AtomicBoolean started = new AtomicBoolean();
+  private volatile int warm; // a bit for each kernel that has been taken over
+  private int used; // a bit for each kernel that somebody called; racy on purpose, as is the next
+  private long work;
+
+  WarmingKernels(Kernels first, Kernels then) {
+    this(first, then, ENOUGH_WORK);
+  }
+
+  WarmingKernels(Kernels first, Kernels then, long enoughWork) {
+    this.first = first;
+    this.then = then;
+    this.enoughWork = enoughWork;
+  }
+
+  /** Whether all kernels have been taken over. */
+  boolean warm() {
+    return warm == ALL;
+  }
+
+  /** Whether warming up has begun. */
+  boolean begun() {
+    return started.get();
+  }
+
+  private Kernels kernel(int number) {
+    return kernel(number, 0);
+  }
+
+  private Kernels kernel(int number, long sums) {
+    if ((warm >>> number & 1) != 0) {
+      return then;
+    }
+    used |= 1 << number;
+    work += sums;
+    if (work > enoughWork && !started.getAndSet(true)) {
+      Thread.ofPlatform().daemon().name("diopter-cpu-warm-up").start(this::warmUp);
+    }
+    return first;
+  }
+
+  private void warmUp() {
+    WarmUpSamples samples = new WarmUpSamples();
+    while (warm != ALL) {
+      int wanted = used & ~warm;
+      int number = Integer.numberOfTrailingZeros(wanted != 0 ? wanted : ~warm);
+      long end = System.nanoTime() + NANOS_TO_TRY;
+      boolean slower = true;
+      while (slower && System.nanoTime() < end) {
+        long before = System.nanoTime();
+        samples.run(number, first);
+        long between = System.nanoTime();
+        samples.run(number, then);
+        slower = System.nanoTime() - between >= between - before;
+      }
+      warm = warm | 1 << number;
+    }
+  }
+
+  @Override
+  public String describe() {
+    return then.describe();
+  }
+
+  @Override
+  public void tiles(
+      float[] x,
+      int xo,
+      int xGroup,
+      int groups,
+      float[] w,
+      int wo,
+      int second,
+      int panels,
+      int k,
+      float[] c,
+      int co) {
+    kernel(WarmUpSamples.TILES, (long) groups * Panels.ROWS * panels * Panels.WIDTH * k)
+        .tiles(x, xo, xGroup, groups, w, wo, second, panels, k, c, co);
+  }
+
+  @Override
+  public void tileRows(
+      float[] x,
+      int xo,
+      int xRow,
+      float[] w,
+      int wo,
+      int second,
+      int panels,
+      int k,
+      float[] c,
+      int co) {
+    kernel(WarmUpSamples.TILE_ROWS, (long) Panels.ROWS * panels * Panels.WIDTH * k)
+        .tileRows(x, xo, xRow, w, wo, second, panels, k, c, co);
+  }
+
+  @Override
+  public void row(
+      float[] x, int xo, float[] w, int wo, int stride, int panels, int k, float[] c, int co) {
+    kernel(WarmUpSamples.ROW, (long) panels * Panels.WIDTH * k)
+        .row(x, xo, w, wo, stride, panels, k, c, co);
+  }
+
+  @Override
+  public void rowBfloat16(
+      float[] x, int xo, short[] w, int wo, int stride, int panels, int k, float[] c, int co) {
+    kernel(WarmUpSamples.ROW_BFLOAT16, (long) panels * Panels.WIDTH * k)
+        .rowBfloat16(x, xo, w, wo, stride, panels, k, c, co);
+  }
+
+  @Override
+  public void widenBfloat16(short[] w, int wo, int n, float[] out, int to) {
+    kernel(WarmUpSamples.WIDEN_BFLOAT16).widenBfloat16(w, wo, n, out, to);
+  }
+
+  @Override
+  public float sum(float[] x, int o, int n, float[] partials) {
+    return kernel(WarmUpSamples.SUM).sum(x, o, n, partials);
+  }
+
+  @Override
+  public float squares(float[] x, int o, int n, float mean, float[] partials) {
+    return kernel(WarmUpSamples.SQUARES).squares(x, o, n, mean, partials);
+  }
+
+  @Override
+  public void normalize(float[] x, int o, int n, float mean, float scale, float[] out, int to) {
+    kernel(WarmUpSamples.NORMALIZE).normalize(x, o, n, mean, scale, out, to);
+  }
+
+  @Override
+  public void affine(float[] x, int o, int n, float[] gain, float[] bias, float[] out, int to) {
+    kernel(WarmUpSamples.AFFINE).affine(x, o, n, gain, bias, out, to);
+  }
+
+  @Override
+  public void gain(float[] x, int o, int n, float[] gain, float[] out, int to) {
+    kernel(WarmUpSamples.GAIN).gain(x, o, n, gain, out, to);
+  }
+
+  @Override
+  public void scale(float[] x, int o, int n, float factor, float[] out, int to) {
+    kernel(WarmUpSamples.SCALE).scale(x, o, n, factor, out, to);
+  }
+
+  @Override
+  public void add(float[] a, int ao, float[] b, int bo, int n, float[] out, int to) {
+    kernel(WarmUpSamples.ADD).add(a, ao, b, bo, n, out, to);
+  }
+
+  @Override
+  public void softmax(float[] x, int o, int n, float[] partials) {
+    kernel(WarmUpSamples.SOFTMAX).softmax(x, o, n, partials);
+  }
+
+  @Override
+  public void gelu(float[] x, int o, int n, float[] out, int to) {
+    kernel(WarmUpSamples.GELU).gelu(x, o, n, out, to);
+  }
+
+  @Override
+  public void siluTimes(float[] gate, int go, float[] up, int uo, int n, float[] out, int to) {
+    kernel(WarmUpSamples.SILU_TIMES).siluTimes(gate, go, up, uo, n, out, to);
+  }
+
+  @Override
+  public void rotate(float[] x, int o, int pairs, float[] angles, int at, float[] out, int to) {
+    kernel(WarmUpSamples.ROTATE).rotate(x, o, pairs, angles, at, out, to);
+  }
+}
