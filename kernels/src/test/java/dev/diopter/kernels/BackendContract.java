@@ -385,6 +385,21 @@ public abstract class BackendContract extends BackendErrorContract {
   }
 
   @Test
+  void uploadDownload_viewsWithGaps_touchNothingElse() {
+    float[] cells = {1, 2, 3, 4, 5, 6};
+    Buffer buffer = Samples.buffer(backend, new float[14]);
+    Matrix view = new Matrix(buffer, 1, 3, 2, 4);
+    backend.upload(cells, view);
+    assertThat(Samples.values(backend, buffer))
+        .containsExactly(0, 1, 2, 0, 0, 3, 4, 0, 0, 5, 6, 0, 0, 0);
+    float[] back = new float[6];
+    backend.download(view, back);
+    assertThat(back).isEqualTo(cells);
+    backend.upload(new float[0], view.rows(1, 1));
+    backend.download(view.rows(1, 1), new float[0]);
+  }
+
+  @Test
   void copyGatherRepeat_moveRows() {
     float[] cells = {1, 2, 3, 4, 5, 6};
     Matrix x = Samples.matrix(backend, random, cells, 3, 2);

@@ -41,6 +41,7 @@ final class DeviceMemory {
 
   private final CudaThread thread;
   private final Set<Block> all = new HashSet<>(); // guarded by this
+  private final Set<Block> out = new HashSet<>(); // of them, those in use; guarded by this
   private final Map<Long, Deque<Block>> idle = new HashMap<>(); // guarded by this
   private long idleBytes; // guarded by this
   private final ReferenceQueue<Object> dropped = new ReferenceQueue<>();
@@ -80,6 +81,9 @@ final class DeviceMemory {
     }
     if (block == null) {
       throw noRoom(bytes);
+    }
+    synchronized (this) {
+      out.add(block);
     }
     if (SPOIL) {
       Block spoiled = block;
@@ -147,6 +151,11 @@ final class DeviceMemory {
   synchronized void release(Block block) {
     if (thread.isClosed()) {
       return;
+    }
+    boolean inUse = out.remove(block);
+    assert inUse : "memory was released twice";
+    if (!inUse) {
+      return; // it may have a new owner by now
     }
     idle.computeIfAbsent(block.bytes, b -> new ArrayDeque<>()).addLast(block);
     idleBytes += block.bytes;
@@ -227,6 +236,7 @@ final class DeviceMemory {
       }
     }
     all.clear();
+    out.clear();
     idle.clear();
     owned.clear();
   }
