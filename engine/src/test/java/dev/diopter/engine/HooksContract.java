@@ -284,6 +284,54 @@ abstract class HooksContract {
     }
   }
 
+  /** Numbers that all differ, in a shape. */
+  private static Operation.Value numbered(int... shape) {
+    float[] data = new float[Arrays.stream(shape).reduce(1, (a, b) -> a * b)];
+    for (int i = 0; i < data.length; i++) {
+      data[i] = i + 1;
+    }
+    return new Operation.Value(shape, data);
+  }
+
+  @Test
+  void replace_arrayOfTheSelectionsShape_landsInItsOrder() {
+    int d = model.config().headDim();
+    Selection where = Selection.ALL.positions(5, 1, 3).heads(3, 0);
+    Operation.Value value = numbered(3, 2, d);
+    HookPlan plan =
+        HookPlan.builder()
+            .replace("blocks.0.attn.hook_z", where, value)
+            .read("blocks.0.attn.hook_z", where)
+            .build();
+    Activation read = model.run(PROMPT, plan).activation("blocks.0.attn.hook_z");
+    assertThat(read.shape()).containsExactly(3, 2, d);
+    assertThat(read.values()).isEqualTo(value.data());
+  }
+
+  @Test
+  void replace_patternsOfTheSelectionsShape_landInItsOrder() {
+    String hook = "blocks.1.attn.hook_pattern";
+    Selection where = Selection.ALL.positions(6, 5).heads(2, 1, 3).keys(3, 0);
+    Operation.Value value = numbered(3, 2, 2);
+    HookPlan plan = HookPlan.builder().replace(hook, where, value).read(hook, where).build();
+    Activation read = model.run(PROMPT, plan).activation(hook);
+    assertThat(read.shape()).containsExactly(3, 2, 2);
+    assertThat(read.values()).isEqualTo(value.data());
+  }
+
+  @Test
+  void mean_ofHeads_isTheSameAtEveryPosition() {
+    String hook = "blocks.0.attn.hook_z";
+    int d = model.config().headDim();
+    HookPlan plan = HookPlan.builder().mean(hook, Selection.ALL, numbered(4, d)).read(hook).build();
+    Activation read = model.run(PROMPT, plan).activation(hook);
+    for (int p = 0; p < PROMPT.length(); p++) {
+      for (int i = 0; i < 4 * d; i++) {
+        assertThat(read.get(p, i / d, i % d)).isEqualTo(i + 1);
+      }
+    }
+  }
+
   @Test
   void patterns_chosenKeys_areTheOnlyOnesChanged() {
     String hook = "blocks.0.attn.hook_pattern";

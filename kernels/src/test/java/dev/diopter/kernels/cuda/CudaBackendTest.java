@@ -6,6 +6,7 @@ import dev.diopter.kernels.AttentionContract;
 import dev.diopter.kernels.Backend;
 import dev.diopter.kernels.BackendContract;
 import org.assertj.core.data.Offset;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Tag;
 
@@ -15,6 +16,11 @@ import org.junit.jupiter.api.Tag;
  */
 @Tag("cuda")
 class CudaBackendTest {
+  @BeforeAll
+  static void requireFake() {
+    FakeDriver.require();
+  }
+
   private static Backend open(String async, String order) {
     Backend backend = FakeDriver.open();
     FakeDriver.set("EMU_ASYNC", async);

@@ -14,6 +14,7 @@ import dev.diopter.kernels.StorageType;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -27,6 +28,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Tag("cuda")
 class CudaFailuresTest {
   private CudaBackend backend;
+
+  @BeforeAll
+  static void requireFake() {
+    FakeDriver.require();
+  }
 
   @BeforeEach
   void open() {
