@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * operation returns when it is done.
  */
 public final class CpuBackend implements Backend {
-  private final String description;
+  private final KernelSelection selection;
   private final WorkerPool pool;
   private final CpuMultiply products;
   private final CpuAttention attention;
@@ -32,10 +32,7 @@ public final class CpuBackend implements Backend {
 
   CpuBackend(KernelSelection selection, int threads, long parallelNanos) {
     Kernels kernels = selection.kernels();
-    String reason = selection.reason() == null ? "" : " (" + selection.reason() + ")";
-    this.description =
-        "cpu: %s%s, %d thread%s"
-            .formatted(kernels.describe(), reason, threads, threads == 1 ? "" : "s");
+    this.selection = selection;
     this.pool = new WorkerPool(threads, parallelNanos);
     this.products = new CpuMultiply(kernels, pool);
     this.attention = new CpuAttention(kernels, pool);
@@ -70,7 +67,10 @@ public final class CpuBackend implements Backend {
 
   @Override
   public String describe() {
-    return description;
+    String reason = selection.reason() == null ? "" : " (" + selection.reason() + ")";
+    int threads = pool.threads();
+    return "cpu: %s%s, %d thread%s"
+        .formatted(selection.kernels().describe(), reason, threads, threads == 1 ? "" : "s");
   }
 
   // ---- memory

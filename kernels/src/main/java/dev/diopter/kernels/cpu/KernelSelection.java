@@ -12,7 +12,6 @@ import org.jspecify.annotations.Nullable;
  * @param reason why it is not the vector kernels although nobody asked for that, or null
  */
 record KernelSelection(Kernels kernels, @Nullable String reason) {
-  private static final System.Logger LOG = System.getLogger("dev.diopter.kernels.cpu");
   private static final AtomicBoolean WARNED = new AtomicBoolean();
   private static final String VECTOR_BITS = "diopter.vectorBits";
   private static final String CHOICE = "diopter.kernels";
@@ -39,22 +38,43 @@ record KernelSelection(Kernels kernels, @Nullable String reason) {
     }
     forcedVectorBits();
     String reason = obstacle();
-    if (reason == null) {
-      try {
-        return new KernelSelection(
-            asked == KernelChoice.VECTOR ? new VectorKernels() : Warming.KERNELS, null);
-      } catch (LinkageError e) {
-        reason = "the Vector API could not be loaded: " + e;
-      }
-    }
     if (asked == KernelChoice.VECTOR) {
+      return new KernelSelection(vectors(reason), null);
+    }
+    if (reason == null) {
+      return new KernelSelection(Warming.KERNELS, null);
+    }
+    warn(reason);
+    return new KernelSelection(new ScalarKernels(), reason);
+  }
+
+  private static Kernels vectors(@Nullable String obstacle) {
+    String reason = obstacle == null ? lateObstacle() : obstacle;
+    if (reason != null) {
       throw new IllegalStateException("vector kernels are not available: " + reason);
     }
-    if (!WARNED.getAndSet(true)) {
-      LOG.log(
-          System.Logger.Level.WARNING, "computing without vectors, many times slower: {0}", reason);
+    return new VectorKernels();
+  }
+
+  /** Loads the Vector API, which takes a tenth of a second: later, if at all. */
+  private static Kernels vectorsIfPossible() {
+    String reason = lateObstacle();
+    if (reason != null) {
+      warn(reason);
+      return new ScalarKernels();
     }
-    return new KernelSelection(new ScalarKernels(), reason);
+    return new VectorKernels();
+  }
+
+  /** Says it once. The logger is not made before, since that takes time. */
+  private static void warn(String reason) {
+    if (!WARNED.getAndSet(true)) {
+      System.getLogger("dev.diopter.kernels.cpu")
+          .log(
+              System.Logger.Level.WARNING,
+              "computing without vectors, many times slower: {0}",
+              reason);
+    }
   }
 
   /** The vector width asked for, or 0. */
@@ -108,6 +128,11 @@ record KernelSelection(Kernels kernels, @Nullable String reason) {
         || info.contains("interpreted")) {
       return "the JVM (%s, %s) has no C2 compiler".formatted(name, info);
     }
+    return null;
+  }
+
+  /** What only shows once the Vector API is loaded. */
+  private static @Nullable String lateObstacle() {
     try {
       int bits = VectorShapes.preferredBits();
       return bits < 128 ? "the machine's vectors have %d bits".formatted(bits) : null;
@@ -139,6 +164,6 @@ record KernelSelection(Kernels kernels, @Nullable String reason) {
   /** One for the JVM, made when it is first wanted. */
   private static final class Warming {
     static final WarmingKernels KERNELS =
-        new WarmingKernels(new ScalarKernels(), new VectorKernels());
+        new WarmingKernels(new ScalarKernels(), KernelSelection::vectorsIfPossible);
   }
 }

@@ -6,8 +6,8 @@ package dev.diopter.kernels.cpu;
  *
  * <p>exp: {@code x = n ln2 + r} with n by adding and subtracting 1.5 * 2^23, a polynomial of degree
  * 7 in r (coefficients of Cephes' expf), and two multiplications by powers of two, so that results
- * that are subnormal round once. Error against double, over all float32 values: exp below 1 ulp
- * (measured 0.90), GELU and SiLU below 3.5 ulp (measured 3.41).
+ * that are subnormal round once. Error against double: exp below 1 ulp (0.90 found), GELU and SiLU
+ * below 3.5 ulp (3.41 found), over every float32 between -111 and 111 and a sample outside.
  */
 final class ScalarMath {
   static final float LOG2_E = (float) 1.4426950408889634;

@@ -1,6 +1,7 @@
 package dev.diopter.kernels.cpu;
 
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 
 /**
  * Scalar kernels until the vector kernels are compiled. Vector code that is still interpreted makes
@@ -24,20 +25,22 @@ final class WarmingKernels implements Kernels {
   private static final int ALL = (1 << WarmUpSamples.KERNELS) - 1;
 
   private final Kernels first;
-  private final Kernels then;
+  private final Supplier<Kernels> later;
   private final long enoughWork;
   private final AtomicBoolean started = new AtomicBoolean();
+  private Kernels then; // becomes visible with the first bit of warm
   private volatile int warm; // a bit for each kernel that has been taken over
   private int used; // a bit for each kernel that somebody called; racy on purpose, as is the next
   private long work;
 
-  WarmingKernels(Kernels first, Kernels then) {
-    this(first, then, ENOUGH_WORK);
+  WarmingKernels(Kernels first, Supplier<Kernels> later) {
+    this(first, later, ENOUGH_WORK);
   }
 
-  WarmingKernels(Kernels first, Kernels then, long enoughWork) {
+  WarmingKernels(Kernels first, Supplier<Kernels> later, long enoughWork) {
     this.first = first;
-    this.then = then;
+    this.later = later;
+    this.then = first;
     this.enoughWork = enoughWork;
   }
 
@@ -68,6 +71,7 @@ final class WarmingKernels implements Kernels {
   }
 
   private void warmUp() {
+    then = later.get();
     WarmUpSamples samples = new WarmUpSamples();
     while (warm != ALL) {
       int wanted = used & ~warm;
@@ -87,7 +91,7 @@ final class WarmingKernels implements Kernels {
 
   @Override
   public String describe() {
-    return then.describe();
+    return later.get().describe();
   }
 
   @Override

@@ -5,11 +5,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.diopter.kernels.Backend;
 import dev.diopter.kernels.Buffer;
 import dev.diopter.kernels.Matrix;
+import dev.diopter.kernels.NormKind;
 import dev.diopter.kernels.PackedMatrix;
 import dev.diopter.kernels.Samples;
 import dev.diopter.kernels.Samples.Layout;
 import dev.diopter.kernels.StorageType;
+import dev.diopter.kernels.StoredMatrix;
 import dev.diopter.kernels.WeightSlice;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -175,7 +180,7 @@ class BitsTest {
     Random random = Samples.random(8);
     int in = 20;
     int out = 16 * 11 + 3;
-    List<dev.diopter.kernels.StoredMatrix> parts =
+    List<StoredMatrix> parts =
         List.of(
             Samples.weights(random, type, Layout.ROWS_OF_INPUTS, in, 100).stored(),
             Samples.weights(random, type, Layout.ROWS_OF_OUTPUTS, in, out - 100).stored());
@@ -205,6 +210,24 @@ class BitsTest {
     }
   }
 
+  /** Only this thread may read a confined segment. */
+  @Test
+  void pack_confinedSegment_isReadByTheCaller() {
+    try (Arena arena = Arena.ofConfined();
+        Backend backend = CpuBackend.create(KernelChoice.VECTOR, 3, 0)) {
+      int out = 500;
+      MemorySegment data = arena.allocate(4L * out);
+      for (int o = 0; o < out; o++) {
+        data.setAtIndex(ValueLayout.JAVA_FLOAT, o, o);
+      }
+      StoredMatrix stored = new StoredMatrix(data, StorageType.F32, 0, 1, out, 1, 1);
+      PackedMatrix packed = backend.pack(List.of(stored));
+      Matrix embedded = Samples.empty(backend, Samples.random(1), 2, 1);
+      backend.embed(packed, backend.indices(new int[] {499, 77}), embedded);
+      assertThat(Samples.values(backend, embedded)).containsExactly(499, 77);
+    }
+  }
+
   /** 16 strided partial sums and the tree, written down once more. */
   @ParameterizedTest
   @EnumSource(
@@ -226,11 +249,7 @@ class BitsTest {
         }
         float scale = (float) Math.sqrt(tree(squares) / n + 1e-5f);
         Matrix out = Samples.empty(backend, random, 1, 1);
-        backend.normScale(
-            dev.diopter.kernels.NormKind.LAYER,
-            Samples.matrix(backend, random, x, 1, n),
-            1e-5f,
-            out);
+        backend.normScale(NormKind.LAYER, Samples.matrix(backend, random, x, 1, n), 1e-5f, out);
         assertThat(Samples.values(backend, out)).containsExactly(scale);
       }
     }

@@ -15,7 +15,7 @@ class WarmingKernelsTest {
     try (Backend backend = CpuBackend.create(KernelChoice.SCALAR, 1)) {
       expected = Battery.run(backend, SEED);
     }
-    WarmingKernels kernels = new WarmingKernels(new ScalarKernels(), new VectorKernels(), 1000);
+    WarmingKernels kernels = new WarmingKernels(new ScalarKernels(), VectorKernels::new, 1000);
     try (Backend backend = new CpuBackend(new KernelSelection(kernels, null), 2, 0)) {
       assertThat(backend.describe()).contains("-bit vectors, 2 threads");
       long end = System.nanoTime() + 120_000_000_000L;
@@ -32,7 +32,7 @@ class WarmingKernelsTest {
   @Test
   void warmUp_littleWork_doesNotBegin() {
     WarmingKernels kernels =
-        new WarmingKernels(new ScalarKernels(), new VectorKernels(), 1_000_000_000);
+        new WarmingKernels(new ScalarKernels(), VectorKernels::new, 1_000_000_000);
     try (Backend backend = new CpuBackend(new KernelSelection(kernels, null), 1, 0)) {
       Battery.run(backend, SEED);
     }
