@@ -6,7 +6,6 @@ import dev.diopter.kernels.cuda.CudaBackend;
 import dev.diopter.kernels.cuda.CudaPrecision;
 import dev.diopter.kernels.cuda.CudaProbe;
 import dev.diopter.kernels.reference.ReferenceBackend;
-import java.lang.System.Logger;
 import java.lang.System.Logger.Level;
 import java.util.List;
 
@@ -18,8 +17,6 @@ public final class Backends {
   /** The names that {@link #open} knows. */
   public static final List<String> NAMES =
       List.of("auto", "cpu", "cuda", "cuda-tf32", "cuda-bf16", "reference");
-
-  private static final Logger LOG = System.getLogger(Backends.class.getName());
 
   private Backends() {}
 
@@ -70,7 +67,8 @@ public final class Backends {
         reason = String.valueOf(e.getMessage());
       }
     }
-    LOG.log(Level.INFO, "computing on the CPU: " + reason);
+    System.getLogger(Backends.class.getName())
+        .log(Level.INFO, "computing on the CPU: ".concat(reason));
     return cpu(threads);
   }
 }

@@ -63,8 +63,9 @@ public record CudaProbe(boolean usable, String detail, String advice) {
     }
     SymbolLookup driver = CudaSymbols.driver();
     if (driver == null) {
+      // The way of every start without a GPU: formatting would take longer than looking.
       return lacks(
-          "no NVIDIA driver: %s was not found".formatted(CudaSymbols.DRIVER), INSTALL_DRIVER);
+          "no NVIDIA driver: ".concat(CudaSymbols.DRIVER).concat(" was not found"), INSTALL_DRIVER);
     }
     Optional<String> missing = CudaSymbols.missingFromDriver(driver);
     if (missing.isPresent()) {

@@ -1,5 +1,6 @@
 package dev.diopter.kernels.cuda;
 
+import java.io.File;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
 import java.util.List;
@@ -59,9 +60,45 @@ final class CudaSymbols {
 
   private CudaSymbols() {}
 
+  /**
+   * Where a machine with a driver has something: the kernel module's files, and the library in the
+   * folders of the distributions.
+   */
+  private static final List<String> TRACES =
+      List.of(
+          "/proc/driver/nvidia",
+          "/dev/nvidiactl",
+          "/dev/dxg",
+          "/usr/lib/x86_64-linux-gnu/" + DRIVER,
+          "/usr/lib64/" + DRIVER,
+          "/usr/lib/" + DRIVER,
+          "/usr/lib/wsl/lib/" + DRIVER);
+
   /** The driver's functions; null where there is no driver. */
   static @Nullable SymbolLookup driver() {
-    return library(DRIVER);
+    return WINDOWS || hasTraces() ? library(DRIVER) : null;
+  }
+
+  /** A look at some files costs next to nothing; asking the linker makes the JVM load much. */
+  private static boolean hasTraces() {
+    for (String trace : TRACES) {
+      if (new File(trace).exists()) {
+        return true;
+      }
+    }
+    String folders = System.getenv("LD_LIBRARY_PATH");
+    if (folders == null) {
+      return false;
+    }
+    for (int from = 0; from <= folders.length(); ) {
+      int colon = folders.indexOf(':', from);
+      int to = colon < 0 ? folders.length() : colon;
+      if (new File(folders.substring(from, to), DRIVER).exists()) {
+        return true;
+      }
+      from = to + 1;
+    }
+    return false;
   }
 
   /** The functions of cuBLAS 12; null where there is none. */
