@@ -21,7 +21,8 @@ final class Commands {
           new Entry("cache", CacheCommand::new),
           new Entry("models", ModelsCommand::new),
           new Entry("doctor", DoctorCommand::new),
-          new Entry("bench", BenchCommand::new));
+          new Entry("bench", BenchCommand::new),
+          new Entry("gpu-selftest", GpuSelftestCommand::new));
 
   private Commands() {}
 

@@ -6,17 +6,14 @@ import dev.diopter.engine.RunRequest;
 import dev.diopter.engine.RunResult;
 import dev.diopter.engine.UsageException;
 import dev.diopter.kernels.Backends;
-import java.util.List;
 import picocli.CommandLine.Option;
 
 /** On what a model computes. */
 final class ComputeOptions {
-  private static final List<String> BACKENDS = List.of("auto", "cpu", "cuda", "reference");
-
   @Option(
       names = "--backend",
       paramLabel = "NAME",
-      description = "What computes: auto (default), cpu, cuda or reference.")
+      description = "What computes: auto (default), cpu, cuda, cuda-tf32, cuda-bf16 or reference.")
   private String backend = "auto";
 
   @Option(
@@ -27,10 +24,10 @@ final class ComputeOptions {
 
   /** Fails where a value cannot be. */
   void validate() {
-    if (!BACKENDS.contains(backend)) {
+    if (!Backends.NAMES.contains(backend)) {
       throw new UsageException(
           "--backend: expected one of %s, got '%s'"
-              .formatted(String.join(", ", BACKENDS), backend));
+              .formatted(String.join(", ", Backends.NAMES), backend));
     }
     if (threads < 0 || threads > Backends.MOST_THREADS) {
       throw new UsageException(

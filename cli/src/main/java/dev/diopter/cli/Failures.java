@@ -2,6 +2,7 @@ package dev.diopter.cli;
 
 import dev.diopter.engine.UsageException;
 import dev.diopter.formats.FormatException;
+import dev.diopter.kernels.BackendException;
 import dev.diopter.models.ModelException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -53,6 +54,7 @@ final class Failures {
       case ParameterException e -> parameter(e) + "; see " + command + " --help";
       case UsageException e -> text(e);
       case ModelException e -> text(e);
+      case BackendException e -> text(e);
       case FormatException e -> text(e);
       case OutputLostException e -> text(e);
       case UncheckedIOException e when e.getCause() != null -> file(e.getCause());

@@ -15,6 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
+import tools.jackson.databind.JsonNode;
 
 /** Whatever is wrong: one line, the right exit code, no partial file. */
 class ErrorsTest {
@@ -172,11 +173,21 @@ class ErrorsTest {
 
   @Test
   void backend_notAvailable_fails() {
-    Cli.Ran doctor = Cli.run("doctor", "--json").isClean();
-    org.junit.jupiter.api.Assumptions.assumeTrue(
-        doctor.out().contains("cuda is not available"), "no CUDA here");
-    assertThat(Cli.run("run", "demo-gpt2", "--ids", "0", "--backend", "cuda").failed(1).err())
-        .contains("cuda");
+    boolean usable = false;
+    for (JsonNode found : Cli.run("doctor", "--json").isClean().json().path("backends")) {
+      usable |= found.path("name").stringValue().equals("cuda") && found.path("ok").booleanValue();
+    }
+    org.junit.jupiter.api.Assumptions.assumeFalse(usable, "this machine has a GPU");
+    for (String name : List.of("cuda", "cuda-tf32", "cuda-bf16")) {
+      assertThat(Cli.run("run", "demo-gpt2", "--ids", "0", "--backend", name).failed(1).err())
+          .startsWith("diopter run: ")
+          .contains("; install NVIDIA's driver");
+    }
+    assertThat(Cli.run("gpu-selftest").failed(1).err())
+        .startsWith("diopter gpu-selftest: ")
+        .contains("; install NVIDIA's driver");
+    assertThat(Cli.run("gpu-selftest", "--rows", "3").failed(2).err())
+        .contains("--rows: expected 4 or more, got 3");
   }
 
   @Test

@@ -183,9 +183,8 @@ final class EditOps {
     private final HostTensor tensor;
     private final RowFormula formula;
     private final FiniteRule rule;
+    private final EditValues values;
     private final float[] value;
-    private final int placeStride;
-    private final int headStride;
     private final float[] out;
     private final float[] cells;
     private final float[] cellValues;
@@ -195,37 +194,12 @@ final class EditOps {
       this.tensor = slice.tensor();
       this.formula = formula;
       this.rule = new FiniteRule(edit);
-      Operation.Value array = array(edit.operation());
-      this.value = array == null ? NONE : array.data();
-      int[] shape = array == null ? new int[0] : array.shape();
-      int width = shape.length == 0 ? 0 : shape[shape.length - 1];
-      // Rank 1 serves every row, one position's rank every position, the full rank is [place, head,
-      // inner] or [head, place, key].
-      boolean full = shape.length == edit.point().site().axes().size();
-      this.placeStride =
-          !full ? 0 : slice.overKeys() || shape.length == 2 ? width : shape[1] * width;
-      this.headStride =
-          slice.overKeys()
-              ? (full ? shape[1] * width : 0)
-              : shape.length >= 2 && edit.point().site().headAxis() != null ? width : 0;
+      this.values = EditValues.of(edit, slice);
+      this.value = values.data();
       this.out = new float[tensor.inner()];
       boolean chosen = slice.keys() != null;
       this.cells = chosen ? new float[slice.width()] : NONE;
-      this.cellValues = chosen && array != null ? new float[slice.width()] : NONE;
-    }
-
-    private static Operation.@Nullable Value array(Operation operation) {
-      return switch (operation) {
-        case Operation.Replace r -> r.value();
-        case Operation.Add a -> a.value();
-        case Operation.Mean m -> m.value();
-        case Operation.Interpolate i -> i.value();
-        default -> null;
-      };
-    }
-
-    private int valueAt(int r, int h) {
-      return slice.places()[r] * placeStride + h * headStride;
+      this.cellValues = chosen && value.length > 0 ? new float[slice.width()] : NONE;
     }
 
     /** All cells of a row that exist. */
@@ -235,7 +209,7 @@ final class EditOps {
       int at = tensor.at(row, head);
       int n = tensor.visible(row);
       int position = tensor.positions()[row];
-      formula.run(tensor.values(), at, value, valueAt(r, h), n, position, head, null, out);
+      formula.run(tensor.values(), at, value, values.at(slice, r, h), n, position, head, null, out);
       rule.check(tensor.values(), at, out, n, position, head);
       System.arraycopy(out, 0, tensor.values(), at, n);
     }
@@ -246,7 +220,7 @@ final class EditOps {
       int head = slice.heads()[h];
       int at = tensor.at(row, head);
       int visible = tensor.visible(row);
-      int from = valueAt(r, h);
+      int from = values.at(slice, r, h);
       int[] number = new int[keys.length];
       int n = 0;
       for (int k = 0; k < keys.length; k++) {

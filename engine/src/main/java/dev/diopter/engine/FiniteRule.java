@@ -30,17 +30,27 @@ final class FiniteRule {
     for (int i = 0; i < n; i++) {
       float y = now[from + i];
       if (!(Math.abs(y) <= Float.MAX_VALUE) && broken(old[at + i], y)) {
-        throw new ModelException(
-            "%s, position %d%s: the edit (%s) wrote %s where %s was; allow it with allowNonFinite (allow_non_finite in plan files)"
-                .formatted(
-                    edit.point(),
-                    position,
-                    edit.point().site().headAxis() == null ? "" : ", head " + head,
-                    edit.operation().name(),
-                    y,
-                    old[at + i]));
+        throw broken(position, head, old[at + i], y);
       }
     }
+  }
+
+  /** Whether anything is checked. */
+  boolean isOn() {
+    return !off;
+  }
+
+  /** What to throw where a value is forbidden. */
+  ModelException broken(int position, int head, float was, float wrote) {
+    return new ModelException(
+        "%s, position %d%s: the edit (%s) wrote %s where %s was; allow it with allowNonFinite (allow_non_finite in plan files)"
+            .formatted(
+                edit.point(),
+                position,
+                edit.point().site().headAxis() == null ? "" : ", head " + head,
+                edit.operation().name(),
+                wrote,
+                was));
   }
 
   private boolean broken(float old, float now) {

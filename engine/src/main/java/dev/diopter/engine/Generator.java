@@ -106,9 +106,21 @@ final class Generator {
     for (int s = 0; s < ids.length; s++) {
       sequences.get(s).store.reserve(ids[s].length);
     }
-    Taps taps =
-        new Taps(
-            CompiledPlan.of(plan, config.layers(), step, true), backend, config, ids.length, step);
+    CompiledPlan compiled = CompiledPlan.of(plan, config.layers(), step, true);
+    try (Taps taps = new Taps(compiled, backend, config, ids.length, step)) {
+      step(sequences, step, options, ids, last, taps, scratch, listener);
+    }
+  }
+
+  private void step(
+      List<Sequence> sequences,
+      int step,
+      GenerationOptions options,
+      int[][] ids,
+      int[][] last,
+      Taps taps,
+      Scratch scratch,
+      GenerationListener listener) {
     Rows rows =
         Rows.behind(
             sequences.stream().map(s -> s.store).toList(),
@@ -116,6 +128,7 @@ final class Generator {
             sequences.stream().mapToLong(s -> s.prompt.key()).toArray());
     Pass.Task task = new Pass.Task(ids, null, 0, -1, last, false);
     List<Pass.Outcome> outcomes = pass.run(task, rows, scratch, taps);
+    taps.finish();
     for (int s = 0; s < ids.length; s++) {
       if (ids[s].length > 0) {
         Sequence sequence = sequences.get(s);

@@ -24,6 +24,16 @@ record HostTensor(
     long sequenceKey,
     int step) {
 
+  /** The same place with its numbers. */
+  HostTensor with(float[] numbers) {
+    return new HostTensor(point, numbers, positions, heads, inner, sequence, sequenceKey, step);
+  }
+
+  /** The same place with other rows. */
+  HostTensor at(int[] rows) {
+    return new HostTensor(point, values, rows, heads, inner, sequence, sequenceKey, step);
+  }
+
   boolean overKeys() {
     return point.site().overKeys();
   }

@@ -3,7 +3,7 @@ package dev.diopter.engine;
 /**
  * How a model is opened.
  *
- * @param backend {@code auto}, {@code cpu}, {@code cuda} or {@code reference}
+ * @param backend a name of {@link dev.diopter.kernels.Backends#NAMES}
  * @param threads how many threads compute; 0 for all cores
  */
 public record ModelOptions(String backend, int threads) {

@@ -59,6 +59,7 @@ record ModelWeights(
       @Nullable Buffer downBias) {}
 
   static ModelWeights pack(Backend backend, DecoderConfig config, DecoderWeights stored) {
+    backend.expectWeights(elements(stored));
     Packer packer = new Packer(backend);
     PackedMatrix tokens = packer.embedding(stored.tokenEmbedding());
     StoredTensor positions = stored.positionEmbedding();
@@ -75,6 +76,31 @@ record ModelWeights(
         packer.norm(stored.finalNorm()),
         head == null ? null : packer.embedding(head),
         rotary == null ? null : backend.rotary(rotary.inverseFrequencies()));
+  }
+
+  /** Numbers in all matrices; biases and norms hardly count. */
+  private static long elements(DecoderWeights stored) {
+    long sum = elements(stored.tokenEmbedding());
+    sum += elements(stored.positionEmbedding()) + elements(stored.head());
+    for (DecoderWeights.Layer layer : stored.layers()) {
+      for (Projection each :
+          List.of(
+              layer.query(),
+              layer.key(),
+              layer.value(),
+              layer.output(),
+              layer.up(),
+              layer.down())) {
+        sum += (long) each.in() * each.out();
+      }
+      Projection gate = layer.gate();
+      sum += gate == null ? 0 : (long) gate.in() * gate.out();
+    }
+    return sum;
+  }
+
+  private static long elements(@Nullable StoredTensor table) {
+    return table == null ? 0 : (long) table.shape().get(0) * table.shape().get(1);
   }
 
   void release(Backend backend) {

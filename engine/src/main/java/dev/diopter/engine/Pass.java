@@ -19,6 +19,9 @@ final class Pass {
    */
   private static final int UNEMBEDDED_ROWS = 64;
 
+  /** Logits that are downloaded at a time, if that is a row at all. */
+  private static final int DOWNLOADED_FLOATS = 1 << 22;
+
   private final Backend backend;
   private final DecoderConfig config;
   private final Decoder decoder;
@@ -153,11 +156,23 @@ final class Pass {
       Matrix logits = extra.matrix(unembedded.count(), config.vocabulary());
       decoder.unembed(in, logits, unembedded.map(), taps);
       if (readout.wantsAnything()) {
-        float[] host = new float[config.vocabulary()];
-        for (int i = 0; i < unembedded.count(); i++) {
-          backend.download(logits.buffer(), i * config.vocabulary(), host, 0, host.length);
-          readout.row(unembedded.sequence(i), unembedded.row(i), host);
-        }
+        read(logits, unembedded, readout);
+      }
+    }
+  }
+
+  /** Some rows at a time: a device is better asked seldom, and the host need not hold them all. */
+  private void read(Matrix logits, FinalRows.Picked rows, Readout readout) {
+    int vocabulary = config.vocabulary();
+    int most = Math.clamp(DOWNLOADED_FLOATS / vocabulary, 1, rows.count());
+    float[] some = new float[most * vocabulary];
+    float[] row = new float[vocabulary];
+    for (int from = 0; from < rows.count(); from += most) {
+      int n = Math.min(most, rows.count() - from);
+      backend.download(logits.buffer(), from * vocabulary, some, 0, n * vocabulary);
+      for (int i = 0; i < n; i++) {
+        System.arraycopy(some, i * vocabulary, row, 0, vocabulary);
+        readout.row(rows.sequence(from + i), rows.row(from + i), row);
       }
     }
   }

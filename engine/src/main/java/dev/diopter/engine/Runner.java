@@ -30,9 +30,7 @@ final class Runner {
     ResolvedPlan plan = PlanResolver.resolve(request.plan(), config, spans);
     checkReached(plan, request.start() != null, start, stop);
     boolean endless = request.loss() || request.keepKeyValues() || stop >= 0 || anyRow(logitRows);
-    Taps taps =
-        new Taps(
-            CompiledPlan.of(plan, config.layers(), 0, endless), backend, config, spans.length, 0);
+    CompiledPlan compiled = CompiledPlan.of(plan, config.layers(), 0, endless);
     Pass.Task task =
         new Pass.Task(
             request.prompts().stream().map(Prompt::ids).toArray(int[][]::new),
@@ -41,17 +39,27 @@ final class Runner {
             stop,
             logitRows,
             request.loss());
-    if (!endless && taps.plan().isEmpty()) {
-      return results(request, spans, logitRows, nothing(spans.length), taps, null);
+    try (Taps taps = new Taps(compiled, backend, config, spans.length, 0)) {
+      if (!endless && compiled.isEmpty()) {
+        return results(request, spans, logitRows, nothing(spans.length), taps, null);
+      }
+      return run(request, task, spans, taps);
     }
+  }
+
+  private List<RunResult> run(RunRequest request, Pass.Task task, PromptSpan[] spans, Taps taps) {
     List<KeyValueStore> stores = stores(request);
-    Rows rows = rows(request.prompts(), stores);
-    try (Scratch scratch = new Scratch(backend, config, rows.count())) {
-      List<Pass.Outcome> outcomes = pass.run(task, rows, scratch, taps);
-      return results(
-          request, spans, logitRows, outcomes, taps, request.keepKeyValues() ? stores : null);
+    boolean kept = false;
+    try {
+      Rows rows = rows(request.prompts(), stores);
+      try (Scratch scratch = new Scratch(backend, config, rows.count())) {
+        List<Pass.Outcome> outcomes = pass.run(task, rows, scratch, taps);
+        taps.finish();
+        kept = request.keepKeyValues();
+        return results(request, spans, task.logitRows(), outcomes, taps, kept ? stores : null);
+      }
     } finally {
-      if (!request.keepKeyValues()) {
+      if (!kept) {
         stores.forEach(KeyValueStore::release);
       }
     }

@@ -3,29 +3,44 @@ package dev.diopter.engine;
 import dev.diopter.kernels.Backend;
 import dev.diopter.kernels.Buffer;
 import dev.diopter.kernels.Matrix;
+import dev.diopter.kernels.Tape;
 import dev.diopter.models.DecoderConfig;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What happens at the hook points of one pass: reads are copied out, edits are made, in the order
  * of the plan. One for each pass, used by its thread alone.
+ *
+ * <p>On a backend with a {@link Tape} values stay where they are: reads are copies on the device,
+ * which {@link #finish} brings to the host together, and edits run there too, unless a point has
+ * one that needs the host.
  */
-final class Taps {
+final class Taps implements AutoCloseable {
   private final CompiledPlan plan;
   private final Backend backend;
   private final DecoderConfig config;
   private final int step;
+  private final @Nullable Tape tape;
+  private final DeviceEdits deviceEdits;
+  private final List<Later> later = new ArrayList<>();
   private final List<Map<String, Activation>> before = new ArrayList<>();
   private final List<Map<String, Activation>> after = new ArrayList<>();
+
+  /** A read in the order of the pass, whose value may still be on the device. */
+  private record Later(ResolvedRead read, int sequence, Supplier<@Nullable Activation> value) {}
 
   Taps(CompiledPlan plan, Backend backend, DecoderConfig config, int sequences, int step) {
     this.plan = plan;
     this.backend = backend;
     this.config = config;
     this.step = step;
+    this.tape = plan.isEmpty() ? null : backend.tape();
+    this.deviceEdits = new DeviceEdits(tape);
     for (int i = 0; i < sequences; i++) {
       before.add(new LinkedHashMap<>());
       after.add(new LinkedHashMap<>());
@@ -42,6 +57,31 @@ final class Taps {
 
   Map<String, Activation> after(int sequence) {
     return after.get(sequence);
+  }
+
+  /**
+   * Brings what was read to the host, when the pass has ended well.
+   *
+   * @throws dev.diopter.models.ModelException if an edit wrote NaN or infinity and may not
+   */
+  void finish() {
+    deviceEdits.check();
+    for (Later one : later) {
+      Activation value = one.value.get();
+      if (value != null) {
+        (one.read.when() == Read.When.BEFORE ? before : after)
+            .get(one.sequence)
+            .put(value.name(), value);
+      }
+    }
+    later.clear();
+  }
+
+  @Override
+  public void close() {
+    if (tape != null) {
+      tape.close();
+    }
   }
 
   /** Whether anything is asked of a point for one sequence. */
@@ -67,39 +107,47 @@ final class Taps {
   private void rows(CompiledPlan.Point point, Matrix value, RowMap map, int sequence) {
     int[] positions = map.positions()[sequence];
     Matrix own = value.rows(map.firstRow()[sequence], map.firstRow()[sequence] + positions.length);
-    if (point.edits().stream().noneMatch(e -> e.where().covers(sequence, step))) {
-      for (ResolvedRead read : point.before()) {
-        read(read, own, positions, map, sequence);
-      }
-      for (ResolvedRead read : point.after()) {
-        read(read, own, positions, map, sequence);
-      }
+    List<ResolvedEdit> edits = edits(point, sequence);
+    Axis axis = point.point().site().headAxis();
+    int heads = axis == null ? 1 : axis.size(config);
+    HostTensor shape =
+        new HostTensor(
+            point.point(),
+            new float[0],
+            positions,
+            heads,
+            own.columns() / heads,
+            sequence,
+            map.keys()[sequence],
+            step);
+    if (edits.isEmpty() || deviceEdits.canMake(edits)) {
+      readRows(point.before(), own, shape);
+      deviceEdits.make(edits, shape, own.buffer(), own.offset(), own.stride(), shape.inner());
+      readRows(point.after(), own, shape);
       return;
     }
-    HostTensor tensor = host(point.point(), download(own), positions, own.columns(), map, sequence);
-    act(point, tensor);
-    upload(tensor.values(), own);
+    float[] values = new float[own.rows() * own.columns()];
+    backend.download(own, values);
+    act(point, edits, shape.with(values));
+    backend.upload(values, own);
   }
 
-  /** Copies out the rows that a read wants and no others. */
-  private void read(ResolvedRead read, Matrix own, int[] positions, RowMap map, int sequence) {
-    if (!read.where().covers(sequence, step)) {
-      return;
-    }
-    int[] rows = wanted(read.where(), sequence, positions);
-    int[] at = new int[rows.length];
-    float[] values = new float[rows.length * own.columns()];
-    if (rows.length == positions.length && own.stride() == own.columns()) {
-      backend.download(own.buffer(), own.offset(), values, 0, values.length);
-      at = positions;
-    } else {
-      for (int i = 0; i < rows.length; i++) {
-        int from = own.offset() + rows[i] * own.stride();
-        backend.download(own.buffer(), from, values, i * own.columns(), own.columns());
-        at[i] = positions[rows[i]];
+  private List<ResolvedEdit> edits(CompiledPlan.Point point, int sequence) {
+    return point.edits().stream().filter(e -> e.where().covers(sequence, step)).toList();
+  }
+
+  /** Copies out the rows that reads want and no others. */
+  private void readRows(List<ResolvedRead> reads, Matrix own, HostTensor shape) {
+    for (ResolvedRead read : reads) {
+      if (read.where().covers(shape.sequence(), step)) {
+        int[] rows = wanted(read.where(), shape.sequence(), shape.positions());
+        int[] at = new int[rows.length];
+        for (int i = 0; i < rows.length; i++) {
+          at[i] = shape.positions()[rows[i]];
+        }
+        take(read, shape.at(at), runs(rows).stream().map(r -> own.rows(r[0], r[1])).toList());
       }
     }
-    take(read, host(read.point(), values, at, own.columns(), map, sequence));
   }
 
   private static int[] wanted(ResolvedSelection where, int sequence, int[] positions) {
@@ -122,6 +170,19 @@ final class Taps {
     return false;
   }
 
+  /** Ascending rows as ranges, from (inclusive) and to (exclusive). */
+  private static List<int[]> runs(int[] rows) {
+    List<int[]> runs = new ArrayList<>();
+    for (int row : rows) {
+      if (!runs.isEmpty() && runs.getLast()[1] == row) {
+        runs.getLast()[1]++;
+      } else {
+        runs.add(new int[] {row, row + 1});
+      }
+    }
+    return runs;
+  }
+
   /**
    * Scores or patterns of one sequence, [head, row, key]. Returns true when nothing behind them is
    * needed.
@@ -133,82 +194,109 @@ final class Taps {
     }
     if (point.covers(sequence, step)) {
       int[] positions = map.positions()[sequence];
-      float[] values = new float[value.size()];
-      backend.download(value, 0, values, 0, values.length);
-      HostTensor tensor =
+      HostTensor shape =
           new HostTensor(
               point.point(),
-              values,
+              new float[0],
               positions,
               config.heads(),
               keys,
               sequence,
               map.keys()[sequence],
               step);
-      act(point, tensor);
-      if (!point.edits().isEmpty()) {
-        backend.upload(values, 0, value, 0, values.length);
-      }
+      scores(point, value, shape);
     }
     return point.last();
   }
 
-  private void act(CompiledPlan.Point point, HostTensor tensor) {
-    for (ResolvedRead read : point.before()) {
-      if (read.where().covers(tensor.sequence(), step)) {
-        take(read, tensor);
+  private void scores(CompiledPlan.Point point, Buffer value, HostTensor shape) {
+    int rows = shape.positions().length;
+    List<ResolvedEdit> edits = edits(point, shape.sequence());
+    Matrix cells = Matrix.of(value, shape.heads() * rows, shape.inner());
+    if (edits.isEmpty() || deviceEdits.canMake(edits)) {
+      readCells(point.before(), cells, shape);
+      deviceEdits.make(edits, shape, value, 0, shape.inner(), rows * shape.inner());
+      readCells(point.after(), cells, shape);
+      return;
+    }
+    float[] values = new float[value.size()];
+    backend.download(value, 0, values, 0, values.length);
+    act(point, edits, shape.with(values));
+    backend.upload(values, 0, value, 0, values.length);
+  }
+
+  private void readCells(List<ResolvedRead> reads, Matrix cells, HostTensor shape) {
+    for (ResolvedRead read : reads) {
+      if (read.where().covers(shape.sequence(), step)) {
+        take(read, shape, List.of(cells));
       }
     }
-    for (ResolvedEdit edit : point.edits()) {
-      if (edit.where().covers(tensor.sequence(), step)) {
-        EditOps.apply(edit, tensor);
-      }
+  }
+
+  private void act(CompiledPlan.Point point, List<ResolvedEdit> edits, HostTensor tensor) {
+    for (ResolvedRead read : point.before()) {
+      take(read, tensor);
+    }
+    for (ResolvedEdit edit : edits) {
+      EditOps.apply(edit, tensor);
     }
     for (ResolvedRead read : point.after()) {
-      if (read.where().covers(tensor.sequence(), step)) {
-        take(read, tensor);
-      }
+      take(read, tensor);
     }
   }
 
+  /** A read of what is on the host. */
   private void take(ResolvedRead read, HostTensor tensor) {
-    Activation value = ReadOps.extract(read, tensor);
-    if (value != null) {
-      (read.when() == Read.When.BEFORE ? before : after)
-          .get(tensor.sequence())
-          .put(value.name(), value);
+    if (read.where().covers(tensor.sequence(), step)) {
+      Activation value = ReadOps.extract(read, tensor);
+      later.add(new Later(read, tensor.sequence(), () -> value));
     }
   }
 
-  private HostTensor host(
-      HookPoint point, float[] values, int[] positions, int columns, RowMap map, int sequence) {
-    Axis axis = point.site().headAxis();
-    int heads = axis == null ? 1 : axis.size(config);
-    return new HostTensor(
-        point, values, positions, heads, columns / heads, sequence, map.keys()[sequence], step);
-  }
-
-  private float[] download(Matrix m) {
-    float[] out = new float[m.rows() * m.columns()];
-    if (m.stride() == m.columns()) {
-      backend.download(m.buffer(), m.offset(), out, 0, out.length);
-    } else {
-      for (int r = 0; r < m.rows(); r++) {
-        backend.download(
-            m.buffer(), m.offset() + r * m.stride(), out, r * m.columns(), m.columns());
+  /** A read of views that together are the tensor's values. */
+  private void take(ResolvedRead read, HostTensor shape, List<Matrix> views) {
+    int size = views.stream().mapToInt(v -> v.rows() * v.columns()).sum();
+    if (tape == null) {
+      float[] values = new float[size];
+      int at = 0;
+      for (Matrix view : views) {
+        download(view, values, at);
+        at += view.rows() * view.columns();
       }
+      take(read, shape.with(values));
+      return;
     }
-    return out;
+    int[] taken = views.stream().mapToInt(tape::take).toArray();
+    later.add(
+        new Later(
+            read,
+            shape.sequence(),
+            () -> ReadOps.extract(read, shape.with(together(tape, taken, size)))));
   }
 
-  private void upload(float[] values, Matrix m) {
-    if (m.stride() == m.columns()) {
-      backend.upload(values, 0, m.buffer(), m.offset(), values.length);
-    } else {
-      for (int r = 0; r < m.rows(); r++) {
-        backend.upload(
-            values, r * m.columns(), m.buffer(), m.offset() + r * m.stride(), m.columns());
-      }
+  private void download(Matrix view, float[] values, int at) {
+    if (view.stride() == view.columns()) {
+      int count = view.rows() * view.columns();
+      backend.download(view.buffer(), view.offset(), values, at, count);
+      return;
     }
+    for (int r = 0; r < view.rows(); r++) {
+      int from = view.offset() + r * view.stride();
+      backend.download(view.buffer(), from, values, at + r * view.columns(), view.columns());
+    }
+  }
+
+  private static float[] together(Tape tape, int[] taken, int size) {
+    if (taken.length == 1) {
+      return tape.values(taken[0]);
+    }
+    float[] values = new float[size];
+    int at = 0;
+    for (int number : taken) {
+      float[] part = tape.values(number);
+      System.arraycopy(part, 0, values, at, part.length);
+      at += part.length;
+    }
+    return values;
   }
 }

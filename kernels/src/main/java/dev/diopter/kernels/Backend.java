@@ -50,6 +50,41 @@ public interface Backend extends AutoCloseable {
   /** Copies {@code count} floats from a buffer to the host. */
   void download(Buffer source, int from, float[] target, int at, int count);
 
+  /** Copies a view from host rows without gaps. */
+  default void upload(float[] source, Matrix target) {
+    int columns = target.columns();
+    for (int r = 0; r < target.rows(); r++) {
+      int at = target.offset() + r * target.stride();
+      upload(source, r * columns, target.buffer(), at, columns);
+    }
+  }
+
+  /** Copies a view to host rows without gaps. */
+  default void download(Matrix source, float[] target) {
+    int columns = source.columns();
+    for (int r = 0; r < source.rows(); r++) {
+      int at = source.offset() + r * source.stride();
+      download(source.buffer(), at, target, r * columns, columns);
+    }
+  }
+
+  /**
+   * What a pass takes to the host, for a backend that is better asked once than often; null where a
+   * download costs no more than its copy.
+   */
+  default @Nullable Tape tape() {
+    return null;
+  }
+
+  /**
+   * Announces how many weights will be packed, so that a device can refuse before it is full.
+   *
+   * @throws BackendException if there is no room for them
+   */
+  default void expectWeights(long elements) {
+    // Memory of the host is the JVM's business.
+  }
+
   /** A copy of host indices. */
   IndexBuffer indices(int[] values);
 

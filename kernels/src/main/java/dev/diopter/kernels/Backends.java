@@ -2,23 +2,33 @@ package dev.diopter.kernels;
 
 import dev.diopter.kernels.cpu.CpuBackend;
 import dev.diopter.kernels.cpu.KernelChoice;
+import dev.diopter.kernels.cuda.CudaBackend;
+import dev.diopter.kernels.cuda.CudaPrecision;
+import dev.diopter.kernels.cuda.CudaProbe;
 import dev.diopter.kernels.reference.ReferenceBackend;
+import java.lang.System.Logger.Level;
+import java.util.List;
 
 /** Opens backends by name. */
 public final class Backends {
   /** More threads than any machine makes use of: a larger number is a mistake. */
   public static final int MOST_THREADS = 1024;
 
+  /** The names that {@link #open} knows. */
+  public static final List<String> NAMES =
+      List.of("auto", "cpu", "cuda", "cuda-tf32", "cuda-bf16", "reference");
+
   private Backends() {}
 
   /**
    * Opens a backend, which the caller closes.
    *
-   * @param name {@code reference}, {@code cpu}, {@code cuda}, or {@code auto} for the fastest that
-   *     works here
-   * @param threads how many threads compute, 0 for all cores; ignored by the reference backend
-   * @throws IllegalArgumentException if there is no such backend or this build does not have it
-   * @throws IllegalStateException if this machine cannot run it
+   * @param name {@code reference}, {@code cpu}, {@code cuda} (or, where lower precision is wanted,
+   *     {@code cuda-tf32} or {@code cuda-bf16}), or {@code auto} for the fastest that works here
+   * @param threads how many threads compute, 0 for all cores; ignored by the reference and the CUDA
+   *     backend
+   * @throws IllegalArgumentException if there is no such backend
+   * @throws BackendException if this machine cannot run it; the message says what to do
    */
   public static Backend open(String name, int threads) {
     if (threads < 0 || threads > MOST_THREADS) {
@@ -27,13 +37,38 @@ public final class Backends {
     }
     return switch (name) {
       case "reference" -> new ReferenceBackend();
-      case "cpu", "auto" -> CpuBackend.create(KernelChoice.AUTO, threads);
-      case "cuda" ->
-          throw new IllegalArgumentException(
-              "cuda is not available: this build has no CUDA backend");
+      case "cpu" -> cpu(threads);
+      case "auto" -> fastest(threads);
+      case "cuda" -> cuda(CudaPrecision.FLOAT32);
+      case "cuda-tf32" -> cuda(CudaPrecision.TF32);
+      case "cuda-bf16" -> cuda(CudaPrecision.BFLOAT16);
       default ->
           throw new IllegalArgumentException(
-              "expected a backend of auto, cpu, cuda or reference, got " + name);
+              "expected a backend of %s, got %s".formatted(String.join(", ", NAMES), name));
     };
+  }
+
+  private static Backend cuda(CudaPrecision precision) {
+    CudaProbe.require(); // before the backend's classes bring JCuda's along
+    return CudaBackend.open(precision);
+  }
+
+  private static Backend cpu(int threads) {
+    return CpuBackend.create(KernelChoice.AUTO, threads);
+  }
+
+  private static Backend fastest(int threads) {
+    CudaProbe probe = CudaProbe.cached();
+    String reason = probe.detail();
+    if (probe.usable()) {
+      try {
+        return CudaBackend.open(CudaPrecision.FLOAT32);
+      } catch (BackendException e) {
+        reason = String.valueOf(e.getMessage());
+      }
+    }
+    System.getLogger(Backends.class.getName())
+        .log(Level.INFO, "computing on the CPU: ".concat(reason));
+    return cpu(threads);
   }
 }

@@ -1,0 +1,77 @@
+package dev.diopter.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+
+/** The commands on the cuda backend over the fake driver of kernels' tests. */
+@Tag("cuda")
+class CudaCommandsTest {
+  private static final String FAKE = "Fake CUDA device (CPU emulation for tests)";
+
+  @BeforeAll
+  static void requireFake() {
+    boolean present =
+        Files.exists(Path.of(System.getProperty("diopter.fakeCuda"), "libkernels.so"));
+    if (System.getenv("DIOPTER_CI") != null) {
+      assertThat(present).as("the fake CUDA driver is required here; g++ makes it").isTrue();
+    }
+    if (!present) {
+      System.out.println("no fake CUDA driver (no g++ on x86-64 Linux): its tests are skipped");
+    }
+    Assumptions.assumeTrue(present, "no fake CUDA driver");
+  }
+
+  @Test
+  void gpuSelftest_everyOperationAndModel_agrees() {
+    JsonNode json = Cli.run("gpu-selftest", "--rows", "9", "--json").isClean().json();
+    assertThat(json.path("device").stringValue()).startsWith("cuda: " + FAKE);
+    assertThat(json.path("passed").booleanValue()).isTrue();
+    List<String> names = new ArrayList<>();
+    for (JsonNode one : json.path("operations")) {
+      names.add(one.path("name").stringValue());
+      assertThat(one.path("ok").booleanValue()).as(one.toString()).isTrue();
+    }
+    assertThat(names).hasSize(20).contains("rotate", "store, attention", "multiply bf16");
+    assertThat(json.path("models")).hasSize(8);
+    for (JsonNode one : json.path("models")) {
+      assertThat(one.path("ok").booleanValue()).as(one.toString()).isTrue();
+    }
+  }
+
+  @Test
+  void gpuSelftest_page_canBePasted() {
+    assertThat(Cli.run("gpu-selftest", "--rows", "5").isClean().out())
+        .contains(FAKE, "largest error", "demo-llama, all hooks read", "All agree with the CPU.");
+  }
+
+  @Test
+  void run_onCuda_givesTheSameTokensAndNamesItsPrecision() {
+    String[] common = {"run", "demo-gpt2", "--bos", "The capital of France is", "--json"};
+    for (String backend : List.of("cuda", "cuda-tf32", "cuda-bf16", "auto")) {
+      List<String> arguments = new ArrayList<>(List.of(common));
+      arguments.addAll(List.of("--backend", backend));
+      JsonNode json = Cli.run(arguments.toArray(String[]::new)).isClean().json();
+      assertThat(json.path("top").get(0).path("id").intValue()).isEqualTo(1017);
+      String name = backend.equals("auto") ? "cuda" : backend;
+      assertThat(json.path("backend").stringValue()).startsWith(name + ": " + FAKE);
+      boolean lower = name.contains("-");
+      assertThat(json.path("backend").stringValue().endsWith("lower precision, as asked"))
+          .isEqualTo(lower);
+    }
+  }
+
+  @Test
+  void doctor_withADevice_namesIt() {
+    assertThat(Cli.run("doctor").isClean().out().replaceAll("\\s+", " "))
+        .contains("cuda " + FAKE + ", compute capability 8.0");
+  }
+}

@@ -1,0 +1,200 @@
+package dev.diopter.kernels.cuda;
+
+import dev.diopter.kernels.BackendException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The one thread that calls CUDA: a context belongs to an operating system thread. Tasks run in the
+ * order in which they were given. What fails in a task is told to the thread that gave it, at its
+ * next call; what breaks the device is told to all.
+ */
+final class CudaThread {
+  /** Something that the thread is to do; it has the device to itself. */
+  interface Task {
+    void run(CudaDevice device);
+  }
+
+  /** The earliest failure of one thread's tasks that it was not told yet. */
+  private static final class Own {
+    @Nullable RuntimeException failure; // guarded by this
+  }
+
+  private final LinkedBlockingQueue<Runnable> queue = new LinkedBlockingQueue<>();
+  private final ThreadLocal<Own> own = ThreadLocal.withInitial(Own::new);
+  private final Thread thread;
+  private final CudaDevice device;
+  private volatile @Nullable BackendException lost;
+  private volatile boolean closed;
+  private boolean ended; // the thread's own
+
+  /** Starts the thread and opens a device on it. */
+  CudaThread(Supplier<CudaDevice> open) {
+    CompletableFuture<CudaDevice> opened = new CompletableFuture<>();
+    thread = Thread.ofPlatform().daemon().name("diopter-cuda").start(() -> work(open, opened));
+    try {
+      device = opened.join();
+    } catch (CompletionException e) {
+      throw e.getCause() instanceof RuntimeException failure ? failure : e;
+    }
+  }
+
+  private void work(Supplier<CudaDevice> open, CompletableFuture<CudaDevice> opened) {
+    try {
+      opened.complete(open.get());
+    } catch (RuntimeException | Error e) {
+      opened.completeExceptionally(e);
+      return;
+    }
+    while (!ended) {
+      try {
+        queue.take().run();
+      } catch (InterruptedException e) {
+        // Nobody else knows this thread; close() ends it.
+      }
+    }
+  }
+
+  /** Gives a task; returns at once. */
+  void run(Task task) {
+    Own mine = own.get();
+    rethrow(mine);
+    give(() -> {
+      if (lost != null) {
+        return;
+      }
+      try {
+        task.run(device);
+      } catch (RuntimeException | Error e) {
+        keep(mine, failure(e));
+      }
+    });
+  }
+
+  /** Nothing gets behind the last task. */
+  private synchronized void give(Runnable task) {
+    open();
+    queue.add(task);
+  }
+
+  /** Waits for a task and everything before it. */
+  <T extends @Nullable Object> T call(Function<CudaDevice, T> task) {
+    Own mine = own.get();
+    CompletableFuture<T> result = new CompletableFuture<>();
+    give(() -> {
+      try {
+        BackendException gone = lost;
+        if (gone != null) {
+          throw gone;
+        }
+        result.complete(task.apply(device));
+      } catch (RuntimeException | Error e) {
+        result.completeExceptionally(failure(e));
+      }
+    });
+    T value;
+    try {
+      value = result.join();
+    } catch (CompletionException e) {
+      rethrow(mine);
+      throw e.getCause() instanceof RuntimeException failure ? again(failure) : e;
+    }
+    rethrow(mine);
+    return value;
+  }
+
+  /** Runs a last task, ends the thread. What was given before is done first. */
+  void close(Task last) {
+    synchronized (this) {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      queue.add(() -> {
+        ended = true;
+        last.run(device);
+      });
+    }
+    boolean interrupted = false;
+    while (thread.isAlive()) {
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  boolean isClosed() {
+    return closed;
+  }
+
+  /** Whether the device is beyond use: nothing of its memory can be given back. */
+  boolean isLost() {
+    return lost != null;
+  }
+
+  void open() {
+    if (closed) {
+      throw new IllegalStateException("the cuda backend is closed");
+    }
+    BackendException gone = lost;
+    if (gone != null) {
+      throw again(gone);
+    }
+  }
+
+  /** What a failed call means for the user. */
+  private RuntimeException failure(Throwable e) {
+    if (e instanceof CudaCalls.Failed failed) {
+      if (failed.lasting()) {
+        BackendException gone =
+            new BackendException(
+                "the GPU failed and has lost everything on it (%s): close the model and open it again"
+                    .formatted(failed.getMessage()),
+                failed);
+        lost = gone;
+        return gone;
+      }
+      return new BackendException(
+          (failed.memory() ? "memory ran out: " : "the GPU refused: ") + failed.getMessage(),
+          failed);
+    }
+    return e instanceof RuntimeException runtime
+        ? runtime
+        : new BackendException("the CUDA thread failed: " + e, e);
+  }
+
+  private static void keep(Own mine, RuntimeException failure) {
+    synchronized (mine) {
+      if (mine.failure == null) {
+        mine.failure = failure;
+      }
+    }
+  }
+
+  private static void rethrow(Own mine) {
+    RuntimeException failure;
+    synchronized (mine) {
+      failure = mine.failure;
+      mine.failure = null;
+    }
+    if (failure != null) {
+      throw again(failure);
+    }
+  }
+
+  /** With the stack of the thread that is told. */
+  private static RuntimeException again(RuntimeException failure) {
+    return failure instanceof BackendException
+        ? new BackendException(String.valueOf(failure.getMessage()), failure)
+        : failure;
+  }
+}

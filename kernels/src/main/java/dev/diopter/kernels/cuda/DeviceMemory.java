@@ -1,0 +1,243 @@
+package dev.diopter.kernels.cuda;
+
+import static dev.diopter.kernels.cuda.CudaCalls.check;
+
+import dev.diopter.kernels.BackendException;
+import java.lang.ref.PhantomReference;
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import jcuda.driver.JCudaDriver;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Device memory, kept for reuse by size: passes of the same shape allocate nothing, and allocating
+ * is what makes a device wait. Blocks may change hands as soon as they are released, because
+ * everything happens in the order of one stream. Safe to share.
+ */
+final class DeviceMemory {
+  /** A piece of memory, and how much of it there is. */
+  record Block(DevicePointer pointer, long bytes) {
+    long address() {
+      return pointer.address();
+    }
+  }
+
+  private static final long ALIGNMENT = 256;
+
+  /** Most bytes that wait for reuse; what is more goes back to the driver. */
+  private static final long MOST_IDLE = 1L << 30;
+
+  /** With assertions on, memory comes as NaN, so that tests find whoever reads before writing. */
+  private static final boolean SPOIL = DeviceMemory.class.desiredAssertionStatus();
+
+  private static final int COLLECTIONS = 3;
+  private static final int COLLECTION_MILLIS = 100;
+
+  private final CudaThread thread;
+  private final Set<Block> all = new HashSet<>(); // guarded by this
+  private final Set<Block> out = new HashSet<>(); // of them, those in use; guarded by this
+  private final Map<Long, Deque<Block>> idle = new HashMap<>(); // guarded by this
+  private long idleBytes; // guarded by this
+  private final ReferenceQueue<Object> dropped = new ReferenceQueue<>();
+  private final Map<Block, Owned> owned = new HashMap<>(); // guarded by this
+
+  /** Memory whose owner may be forgotten without being released. */
+  private static final class Owned extends PhantomReference<Object> {
+    private final Block block;
+
+    Owned(Object owner, ReferenceQueue<Object> queue, Block block) {
+      super(owner, queue);
+      this.block = block;
+    }
+  }
+
+  DeviceMemory(CudaThread thread) {
+    this.thread = thread;
+  }
+
+  /** Memory with unspecified contents. */
+  Block allocate(long wanted) {
+    thread.open();
+    long bytes = Math.max(ALIGNMENT, (wanted + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    Block block = reuse(bytes);
+    if (block == null) {
+      collect();
+      if (isCrowded()) {
+        thread.run(device -> trim());
+      }
+      block = fresh(bytes);
+    }
+    for (int i = 0; block == null && i < COLLECTIONS; i++) {
+      // Keys and values that nobody can reach any more hold memory until they are collected.
+      System.gc();
+      awaitDropped();
+      block = fresh(bytes);
+    }
+    if (block == null) {
+      throw noRoom(bytes);
+    }
+    synchronized (this) {
+      out.add(block);
+    }
+    if (SPOIL) {
+      Block spoiled = block;
+      thread.run(device -> device.fill(spoiled.pointer, -1, bytes / Integer.BYTES));
+    }
+    return block;
+  }
+
+  private synchronized @Nullable Block reuse(long bytes) {
+    Deque<Block> waiting = idle.get(bytes);
+    Block block = waiting == null ? null : waiting.pollLast();
+    if (block != null) {
+      idleBytes -= bytes;
+    }
+    return block;
+  }
+
+  private synchronized boolean isCrowded() {
+    return idleBytes > MOST_IDLE;
+  }
+
+  /** From the driver; null where it has none even after idle memory went back. */
+  private @Nullable Block fresh(long bytes) {
+    return thread.call(device -> {
+      DevicePointer pointer = new DevicePointer();
+      if (!tryAllocate(pointer, bytes)) {
+        trim();
+        if (!tryAllocate(pointer, bytes)) {
+          return null;
+        }
+      }
+      Block block = new Block(pointer, bytes);
+      synchronized (this) {
+        all.add(block);
+      }
+      return block;
+    });
+  }
+
+  private static boolean tryAllocate(DevicePointer pointer, long bytes) {
+    try {
+      check(JCudaDriver.cuMemAlloc(pointer, bytes), "cuMemAlloc of " + bytes + " bytes");
+      return true;
+    } catch (CudaCalls.Failed e) {
+      if (e.memory()) {
+        return false;
+      }
+      throw e;
+    }
+  }
+
+  /** Gives idle memory back to the driver; on the CUDA thread. */
+  private synchronized void trim() {
+    for (Deque<Block> blocks : idle.values()) {
+      for (Block block : blocks) {
+        all.remove(block);
+        check(JCudaDriver.cuMemFree(block.pointer), "cuMemFree");
+      }
+    }
+    idle.clear();
+    idleBytes = 0;
+  }
+
+  /** Takes a block back. Harmless on a closed backend, whose memory is gone. */
+  synchronized void release(Block block) {
+    if (thread.isClosed()) {
+      return;
+    }
+    boolean inUse = out.remove(block);
+    assert inUse : "memory was released twice";
+    if (!inUse) {
+      return; // it may have a new owner by now
+    }
+    idle.computeIfAbsent(block.bytes, b -> new ArrayDeque<>()).addLast(block);
+    idleBytes += block.bytes;
+  }
+
+  /** Gives a block back when its owner is forgotten, unless it was released before. */
+  synchronized void releaseWith(Object owner, Block block) {
+    owned.put(block, new Owned(owner, dropped, block));
+  }
+
+  /** Takes an owned block back. */
+  void releaseOwned(Block block) {
+    boolean live;
+    synchronized (this) {
+      live = owned.remove(block) != null;
+    }
+    if (live) {
+      release(block);
+    }
+  }
+
+  /** Takes back what was forgotten. */
+  void collect() {
+    for (Reference<?> gone = dropped.poll(); gone != null; gone = dropped.poll()) {
+      takeBack((Owned) gone);
+    }
+  }
+
+  private void takeBack(Owned gone) {
+    boolean live;
+    synchronized (this) {
+      live = owned.remove(gone.block, gone);
+    }
+    if (live) {
+      release(gone.block);
+    }
+  }
+
+  private void awaitDropped() {
+    try {
+      Reference<?> gone = dropped.remove(COLLECTION_MILLIS);
+      if (gone != null) {
+        takeBack((Owned) gone);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+    collect();
+  }
+
+  /** Free and total bytes of the device, idle memory counted as free. */
+  long[] free() {
+    return thread.call(device -> {
+      trim();
+      long[] free = {0};
+      long[] total = {0};
+      check(JCudaDriver.cuMemGetInfo(free, total), "cuMemGetInfo");
+      return new long[] {free[0], total[0]};
+    });
+  }
+
+  private BackendException noRoom(long bytes) {
+    long[] now = free();
+    return new BackendException(
+        "the GPU has no room for %s: %s of %s are free; use a shorter prompt, fewer prompts at once or fewer values, or --backend cpu"
+            .formatted(megabytes(bytes), megabytes(now[0]), megabytes(now[1])));
+  }
+
+  static String megabytes(long bytes) {
+    return "%,.1f MB".formatted(bytes / 1e6);
+  }
+
+  /** Frees everything; on the CUDA thread. A lost device has freed it already. */
+  synchronized void close(boolean lost) {
+    for (Block block : all) {
+      if (!lost) {
+        JCudaDriver.cuMemFree(block.pointer);
+      }
+    }
+    all.clear();
+    out.clear();
+    idle.clear();
+    owned.clear();
+  }
+}

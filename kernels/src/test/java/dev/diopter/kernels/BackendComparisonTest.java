@@ -1,0 +1,49 @@
+package dev.diopter.kernels;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Proxy;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+class BackendComparisonTest {
+  @Test
+  void run_backendsThatAgree_saysSo() {
+    try (Backend cpu = Backends.open("cpu", 2);
+        Backend reference = Backends.open("reference", 1)) {
+      List<BackendComparison.Outcome> outcomes = BackendComparison.run(cpu, reference, 9, 4, 16);
+      assertThat(outcomes).hasSize(20).allMatch(BackendComparison.Outcome::agrees);
+      assertThat(outcomes).allMatch(o -> o.milliseconds() > 0 && o.error() < o.bound());
+    }
+  }
+
+  @Test
+  void run_operationsThatFail_areNamed() {
+    try (Backend cpu = Backends.open("cpu", 1)) {
+      Backend broken =
+          (Backend)
+              Proxy.newProxyInstance(
+                  getClass().getClassLoader(),
+                  new Class<?>[] {Backend.class},
+                  (proxy, method, arguments) -> {
+                    if (method.getName().equals("gelu")) {
+                      return null; // leaves memory as it came: not a number
+                    }
+                    if (method.getName().equals("add")) {
+                      cpu.copy((Matrix) arguments[0], (Matrix) arguments[2]);
+                      return null;
+                    }
+                    try {
+                      return method.invoke(cpu, arguments);
+                    } catch (InvocationTargetException e) {
+                      throw e.getCause();
+                    }
+                  });
+      assertThat(BackendComparison.run(broken, cpu, 9, 4, 16))
+          .filteredOn(o -> !o.agrees())
+          .extracting(BackendComparison.Outcome::operation)
+          .containsExactly("gelu", "add");
+    }
+  }
+}
