@@ -20,8 +20,8 @@ import java.util.Locale;
 /**
  * Diopter's side of {@code bench/compare}: reads one job a line from standard input, does it once,
  * and answers one line of JSON with the time and with numbers to compare. Jobs: {@code prefill N}
- * (last row of logits), {@code rows N} (all rows),
- * {@code decode N M}, {@code cache N}, and {@code hooks N KIND} with a name of {@link HookCost}.
+ * (last row of logits), {@code rows N} (all rows), {@code decode N M}, {@code cache N}, and {@code
+ * hooks N KIND} with a name of {@link HookCost}.
  */
 public final class CompareWorker {
   private final Model model;
