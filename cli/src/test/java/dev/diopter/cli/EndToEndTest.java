@@ -11,6 +11,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.jar.Attributes;
@@ -95,6 +96,33 @@ class EndToEndTest {
     if (ran.code() != 0) { // A launcher that sets the locale right is as good.
       assertThat(ran.failed(2).err()).contains("LC_ALL");
     }
+  }
+
+  /** On the fake driver of kernels' tests, with hardly any memory. */
+  @Test
+  void run_gpuThatIsTooSmall_isPassedOverByAutoAndAnErrorByName() throws Exception {
+    Path fake = Path.of(System.getProperty("diopter.fakeCuda"));
+    boolean present = Files.exists(fake.resolve("libkernels.so"));
+    if (System.getenv("DIOPTER_CI") != null) {
+      assertThat(present).as("the fake CUDA driver is required here; g++ makes it").isTrue();
+    }
+    Assumptions.assumeTrue(present, "no fake CUDA driver (no g++ on x86-64 Linux)");
+    Map<String, String> small =
+        Map.of(
+            "LD_LIBRARY_PATH",
+            fake.toString(),
+            "EMU_KERNELS",
+            fake.resolve("libkernels.so").toString(),
+            "EMU_MEM_MB",
+            "4");
+    String[] words = {"run", "demo-gpt2", "--bos", "hi", "--json"};
+    Cli.Ran automatic = start(small, words);
+    assertThat(automatic.code()).isZero();
+    assertThat(automatic.json().path("backend").stringValue()).startsWith("cpu: ");
+    String[] named = Arrays.copyOf(words, words.length + 2);
+    named[words.length] = "--backend";
+    named[words.length + 1] = "cuda";
+    assertThat(start(small, named).failed(1).err()).contains("does not fit the GPU");
   }
 
   /**

@@ -1,12 +1,14 @@
 package dev.diopter.engine;
 
 import dev.diopter.kernels.Backend;
+import dev.diopter.kernels.BackendException;
 import dev.diopter.kernels.Backends;
 import dev.diopter.models.DecoderConfig;
 import dev.diopter.models.ModelException;
 import dev.diopter.models.ModelStore;
 import dev.diopter.models.OpenModel;
 import dev.diopter.models.Tokenizer;
+import java.lang.System.Logger.Level;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -57,7 +59,17 @@ public final class Model implements AutoCloseable {
    */
   public static Model open(String nameOrFolder, ModelOptions options) {
     try (OpenModel stored = ModelStore.system().open(nameOrFolder)) {
-      return on(backend(options), stored);
+      Backend backend = backend(options);
+      try {
+        return on(backend, stored);
+      } catch (BackendException e) {
+        if (!options.backend().equals("auto") || backend.name().equals("cpu")) {
+          throw e;
+        }
+        System.getLogger(Model.class.getName())
+            .log(Level.INFO, "computing on the CPU: ".concat(String.valueOf(e.getMessage())));
+        return on(backend(new ModelOptions("cpu", options.threads())), stored);
+      }
     }
   }
 
