@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "target" / "compare"
 TORCH = ["torch==2.15.0", "transformers==5.23.0", "numpy==2.4.6", "safetensors==0.8.0"]
-LENS = ["torch==2.15.0", "transformer_lens==2.18.0"]
+LENS = ["torch==2.15.0", "transformer_lens==2.18.0", "pyarrow==19.0.1"]
 WARM = 5
 
 
