@@ -9,7 +9,7 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Products of rows with a slice of a packed matrix. Many rows are interleaved by four once, then
+ * Products of rows with a slice of a packed matrix. Many rows are interleaved once, then
  * threads take pairs of panels; one row streams over the panels at the speed of memory. A slice may
  * cut panels: they are computed whole and the outputs outside are dropped.
  */
@@ -18,9 +18,9 @@ final class CpuMultiply {
    * Rows computed against a pair of panels before the next pair: their sums stay in the
    * second-level cache.
    */
-  private static final int BLOCK_GROUPS = 64;
+  private static final int BLOCK_GROUPS = 21;
 
-  private static final int LEAST_BLOCK_GROUPS = 8;
+  private static final int LEAST_BLOCK_GROUPS = 3;
 
   /** Rows of one band, which are interleaved into scratch: more only if they are short. */
   private static final int BAND_ROWS = 512;
@@ -96,7 +96,7 @@ final class CpuMultiply {
     float[] source = HostBuffer.of(x);
     pool.run(
         groups,
-        k * 4L,
+        k * 12L,
         scratch,
         (from, to, _) ->
             Panels.interleave(source, x.offset(), x.stride(), x.rows(), k, from, to, rows));
@@ -235,13 +235,12 @@ final class CpuMultiply {
       int panels = Math.min(pair + Panels.PAIR, Panels.count(p.slice.outTo())) - panel;
       int row = group * Panels.ROWS;
       int rows = Math.min(p.rows - row, blockGroups * Panels.ROWS);
-      int groups = (rows + Panels.ROWS - 1) / Panels.ROWS;
-      int size = groups * Panels.ROWS * Panels.SUMS;
+      int size = Panels.roundUp(rows, Panels.QUAD) * Panels.SUMS;
       float[] sums = scratch.sums(size);
-      chain(0, panel, panels, group, groups, sums, scratch);
+      chain(0, panel, panels, row, rows, sums, scratch);
       for (int h = 1; h < p.heads; h++) {
         float[] more = scratch.moreSums(size);
-        chain(h, panel, panels, group, groups, more, scratch);
+        chain(h, panel, panels, row, rows, more, scratch);
         p.kernels.add(sums, 0, more, 0, size, sums, 0);
       }
       for (int r = 0; r < rows; r++) {
@@ -250,11 +249,11 @@ final class CpuMultiply {
     }
 
     private void chain(
-        int head, int panel, int panels, int group, int groups, float[] sums, Scratch scratch) {
-      Arrays.fill(sums, 0, groups * Panels.ROWS * Panels.SUMS, 0f);
+        int head, int panel, int panels, int row, int rows, float[] sums, Scratch scratch) {
+      Arrays.fill(sums, 0, Panels.roundUp(rows, Panels.QUAD) * Panels.SUMS, 0f);
       int k = p.headWidth();
       int xGroup = Panels.ROWS * p.slice.in();
-      int xo = group * xGroup + Panels.ROWS * head * k;
+      int xo = row * p.slice.in() + Panels.ROWS * head * k;
       int i = p.slice.inFrom() + head * k;
       for (int from = 0; from < k; from += BLOCK) {
         int n = Math.min(BLOCK, k - from);
@@ -262,14 +261,14 @@ final class CpuMultiply {
         if (p.w.type() == StorageType.F32) {
           int at = p.w.at(panel) + (i + from) * Panels.WIDTH;
           float[] w = p.w.floats(panel);
-          p.kernels.tiles(p.x, x, xGroup, groups, w, at, p.w.panelSize(), panels, n, sums, 0);
+          p.kernels.tiles(p.x, x, xGroup, rows, w, at, p.w.panelSize(), panels, n, sums, 0);
         } else {
           float[] block = scratch.weights(Panels.PAIR * BLOCK * Panels.WIDTH);
           for (int q = 0; q < panels; q++) {
             p.w.widen(p.kernels, panel + q, i + from, n, block, q * n * Panels.WIDTH);
           }
           int second = n * Panels.WIDTH;
-          p.kernels.tiles(p.x, x, xGroup, groups, block, 0, second, panels, n, sums, 0);
+          p.kernels.tiles(p.x, x, xGroup, rows, block, 0, second, panels, n, sums, 0);
         }
       }
     }

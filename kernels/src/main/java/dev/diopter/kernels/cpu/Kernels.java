@@ -14,15 +14,16 @@ interface Kernels {
   String describe();
 
   /**
-   * Groups of four interleaved rows times one or two panels.
+   * Groups of twelve interleaved rows times one or two panels.
    *
-   * @param x element (row r of group g, k) at {@code xo + g * xGroup + 4 k + r}
+   * @param x element (row r of group g, k) at {@code xo + g * xGroup + 12 k + r}
+   * @param rows how many; rows and sums reach up to the next multiple of four
    */
   void tiles(
       float[] x,
       int xo,
       int xGroup,
-      int groups,
+      int rows,
       float[] w,
       int wo,
       int second,

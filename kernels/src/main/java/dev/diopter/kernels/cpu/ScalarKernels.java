@@ -17,7 +17,7 @@ final class ScalarKernels implements Kernels {
       float[] x,
       int xo,
       int xGroup,
-      int groups,
+      int rows,
       float[] w,
       int wo,
       int second,
@@ -25,10 +25,11 @@ final class ScalarKernels implements Kernels {
       int k,
       float[] c,
       int co) {
-    for (int g = 0; g < groups; g++) {
+    for (int r = 0; r < rows; r += Panels.QUAD) {
+      int from = xo + r / Panels.ROWS * xGroup + r % Panels.ROWS;
       for (int p = 0; p < panels; p++) {
-        int to = co + g * Panels.ROWS * Panels.SUMS + p * Panels.WIDTH;
-        ScalarTiles.tile(x, xo + g * xGroup, 1, Panels.ROWS, w, wo + p * second, k, c, to);
+        int to = co + r * Panels.SUMS + p * Panels.WIDTH;
+        ScalarTiles.tile(x, from, 1, Panels.ROWS, w, wo + p * second, k, c, to);
       }
     }
   }

@@ -1,11 +1,10 @@
 package dev.diopter.kernels.cpu;
 
 import static dev.diopter.kernels.cpu.VectorShapes.LANES;
+import static dev.diopter.kernels.cpu.VectorShapes.MANY_REGISTERS;
 
 /** The loops with the Vector API, at the width of {@link VectorShapes}. */
 final class VectorKernels implements Kernels {
-  private static final int GROUP_SUMS = Panels.ROWS * Panels.SUMS;
-
   /** Panels that four vectors cover. */
   private static final int ROW_PANELS = 4 * LANES / Panels.WIDTH;
 
@@ -19,7 +18,7 @@ final class VectorKernels implements Kernels {
       float[] x,
       int xo,
       int xGroup,
-      int groups,
+      int rows,
       float[] w,
       int wo,
       int second,
@@ -30,18 +29,43 @@ final class VectorKernels implements Kernels {
     if (LANES == Panels.WIDTH) {
       int right = panels == Panels.PAIR ? second : 0;
       int cRight = panels == Panels.PAIR ? Panels.WIDTH : 0;
-      for (int g = 0; g < groups; g++) {
-        VectorTiles.tile(x, xo + g * xGroup, w, wo, right, k, c, co + g * GROUP_SUMS, cRight);
-      }
+      pair(x, xo, xGroup, rows, w, wo, right, k, c, co, cRight);
       return;
     }
     for (int p = 0; p < panels; p++) {
       for (int j = 0; j < Panels.WIDTH; j += 2 * LANES) {
         int from = wo + p * second + j;
-        int to = co + p * Panels.WIDTH + j;
-        for (int g = 0; g < groups; g++) {
-          VectorTiles.tile(x, xo + g * xGroup, w, from, LANES, k, c, to + g * GROUP_SUMS, LANES);
-        }
+        pair(x, xo, xGroup, rows, w, from, LANES, k, c, co + p * Panels.WIDTH + j, LANES);
+      }
+    }
+  }
+
+  /** All rows times two vectors, in the largest tiles that fit. */
+  private static void pair(
+      float[] x,
+      int xo,
+      int xGroup,
+      int rows,
+      float[] w,
+      int wo,
+      int second,
+      int k,
+      float[] c,
+      int co,
+      int cSecond) {
+    for (int r = 0; r < rows; ) {
+      int left = rows - r;
+      int from = xo + r / Panels.ROWS * xGroup + r % Panels.ROWS;
+      int to = co + r * Panels.SUMS;
+      if (MANY_REGISTERS && r % Panels.ROWS == 0 && left > 8) {
+        VectorTiles.tile12(x, from, w, wo, second, k, c, to, cSecond);
+        r += 12;
+      } else if (MANY_REGISTERS && r % Panels.ROWS == 0 && left > 4) {
+        VectorTiles.tile8(x, from, w, wo, second, k, c, to, cSecond);
+        r += 8;
+      } else {
+        VectorTiles.tile4(x, from, w, wo, second, k, c, to, cSecond);
+        r += 4;
       }
     }
   }

@@ -31,10 +31,13 @@ final class WarmUpSamples {
   /** Panels that make the kernels for one row use both of their loops. */
   private static final int PANELS = 5;
 
-  private final float[] x = filled(Panels.ROWS * K + N);
+  /** Rows that make use of every tile. */
+  private static final int ROWS = 2 * Panels.ROWS;
+
+  private final float[] x = filled(2 * Panels.ROWS * K + N);
   private final float[] w = filled(PANELS * PANEL);
   private final short[] halves = new short[PANELS * PANEL];
-  private final float[] sums = new float[Panels.ROWS * Panels.SUMS];
+  private final float[] sums = new float[ROWS * Panels.SUMS];
   private final float[] out = new float[K * Panels.WIDTH + N];
   private final float[] partials = new float[16];
 
@@ -55,7 +58,7 @@ final class WarmUpSamples {
 
   private void once(int kernel, Kernels kernels) {
     switch (kernel) {
-      case TILES -> kernels.tiles(x, 0, 0, 1, w, 0, PANEL, Panels.PAIR, K, sums, 0);
+      case TILES -> kernels.tiles(x, 0, Panels.ROWS * K, ROWS, w, 0, PANEL, Panels.PAIR, K, sums, 0);
       case ROW -> kernels.row(x, 0, w, 0, PANEL, PANELS, K, sums, 0);
       case ROW_BFLOAT16 -> kernels.rowBfloat16(x, 0, halves, 0, PANEL, PANELS, K, sums, 0);
       case WIDEN_BFLOAT16 -> kernels.widenBfloat16(halves, 0, PANEL, out, 0);

@@ -99,7 +99,7 @@ final class WarmingKernels implements Kernels {
       float[] x,
       int xo,
       int xGroup,
-      int groups,
+      int rows,
       float[] w,
       int wo,
       int second,
@@ -107,8 +107,8 @@ final class WarmingKernels implements Kernels {
       int k,
       float[] c,
       int co) {
-    kernel(WarmUpSamples.TILES, (long) groups * Panels.ROWS * panels * Panels.WIDTH * k)
-        .tiles(x, xo, xGroup, groups, w, wo, second, panels, k, c, co);
+    kernel(WarmUpSamples.TILES, (long) rows * panels * Panels.WIDTH * k)
+        .tiles(x, xo, xGroup, rows, w, wo, second, panels, k, c, co);
   }
 
   @Override
@@ -123,7 +123,7 @@ final class WarmingKernels implements Kernels {
       int k,
       float[] c,
       int co) {
-    kernel(WarmUpSamples.TILE_ROWS, (long) Panels.ROWS * panels * Panels.WIDTH * k)
+    kernel(WarmUpSamples.TILE_ROWS, (long) Panels.QUAD * panels * Panels.WIDTH * k)
         .tileRows(x, xo, xRow, w, wo, second, panels, k, c, co);
   }
 
