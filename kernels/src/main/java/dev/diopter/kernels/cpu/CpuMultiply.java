@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Products of rows with a slice of a packed matrix. Many rows are interleaved once, then
- * threads take pairs of panels; one row streams over the panels at the speed of memory. A slice may
+ * threads take pairs of panels; a few rows stream over the panels at the speed of memory. A slice may
  * cut panels: they are computed whole and the outputs outside are dropped.
  */
 final class CpuMultiply {
@@ -18,7 +18,10 @@ final class CpuMultiply {
    * Rows computed against a pair of panels before the next pair: their sums stay in the
    * second-level cache.
    */
-  private static final int BLOCK_GROUPS = 21;
+  private static final int BLOCK_GROUPS = 11;
+
+  /** Rows that are multiplied as they lie: memory decides how long that takes. */
+  private static final int FEW_ROWS = 8;
 
   private static final int LEAST_BLOCK_GROUPS = 3;
 
@@ -51,8 +54,8 @@ final class CpuMultiply {
     CpuMatrix w = CpuMatrix.of(slice.matrix());
     Scratch scratch = pool.borrow();
     try {
-      if (x.rows() == 1) {
-        row(x, w, slice, heads, bias, out, scratch);
+      if (x.rows() <= FEW_ROWS) {
+        rows(x, w, slice, heads, bias, out, scratch);
       } else {
         int band = Math.max(BAND_ROWS, BAND_FLOATS / slice.in());
         for (int r = 0; r < x.rows(); r += band) {
@@ -65,7 +68,7 @@ final class CpuMultiply {
     }
   }
 
-  private void row(
+  private void rows(
       Matrix x,
       CpuMatrix w,
       WeightSlice slice,
@@ -74,12 +77,13 @@ final class CpuMultiply {
       Matrix out,
       Scratch scratch) {
     Product product =
-        new Product(kernels, w, slice, heads, HostBuffer.of(x), x.offset(), 1, array(bias), out);
+        new Product(kernels, w, slice, heads, HostBuffer.of(x), x.offset(), x.stride(), x.rows(), array(bias), out);
     int first = slice.outFrom() / RowTask.PANELS / Panels.WIDTH;
     int end = Panels.roundUp(slice.outTo(), RowTask.PANELS * Panels.WIDTH);
     int items = end / RowTask.PANELS / Panels.WIDTH - first;
     long bytes = (long) slice.in() * RowTask.PANELS * Panels.WIDTH * w.type().bytes();
-    pool.run(items, bytes / BYTES_PER_NANO, scratch, new RowTask(product, first));
+    long sums = (long) slice.in() * Panels.ROW_SUMS * x.rows();
+    pool.run(items, bytes / BYTES_PER_NANO + sums / SUMS_PER_NANO, scratch, new RowTask(product, first));
   }
 
   private void tiles(
@@ -100,7 +104,7 @@ final class CpuMultiply {
         scratch,
         (from, to, _) ->
             Panels.interleave(source, x.offset(), x.stride(), x.rows(), k, from, to, rows));
-    Product product = new Product(kernels, w, slice, heads, rows, 0, x.rows(), array(bias), out);
+    Product product = new Product(kernels, w, slice, heads, rows, 0, 0, x.rows(), array(bias), out);
     int first = slice.outFrom() / Panels.SUMS;
     int pairs = Panels.roundUp(slice.outTo(), Panels.SUMS) / Panels.SUMS - first;
     int blockGroups = blockGroups(groups, pairs);
@@ -128,7 +132,7 @@ final class CpuMultiply {
   /**
    * What is multiplied.
    *
-   * @param x interleaved rows, or one row at {@code xo}
+   * @param x interleaved rows, or a few as they lie, {@code xRow} apart from {@code xo}
    */
   private record Product(
       Kernels kernels,
@@ -137,6 +141,7 @@ final class CpuMultiply {
       int heads,
       float[] x,
       int xo,
+      int xRow,
       int rows,
       float @Nullable [] bias,
       Matrix out) {
@@ -157,59 +162,92 @@ final class CpuMultiply {
       }
     }
 
+    /** {@link #write} for the sums of several rows, [row][32]. */
+    void writeRows(float[] sums, int output, int n, int row, int rows) {
+      int from = Math.max(output, slice.outFrom());
+      int count = Math.min(output + n, slice.outTo()) - from;
+      int source = from - output;
+      int to = out.offset() + row * out.stride() + from - slice.outFrom();
+      float[] target = HostBuffer.of(out);
+      if (bias == null) {
+        kernels.store(sums, source, rows, count, target, to, out.stride());
+      } else {
+        kernels.storeBiased(sums, source, rows, count, bias, from, target, to, out.stride());
+      }
+    }
+
     int headWidth() {
       return slice.in() / heads;
     }
   }
 
-  /** One row; an item is four neighbouring panels. */
+  /** A few rows; an item is four neighbouring panels. */
   private record RowTask(Product p, int first) implements WorkerPool.Task {
-    private static final int PANELS = 4;
+    private static final int PANELS = Panels.ROW_PANELS;
 
-    /** Inputs of a block of float16 weights widened at once. */
+    /** Inputs for which four panels stay in a first-level cache until all rows have met them. */
     private static final int BLOCK = 128;
+
+    /** Inputs of a block of 16-bit weights that are widened at once. */
+    private static final int WIDENED = 128;
 
     @Override
     public void run(int from, int to, Scratch scratch) {
       int panel = Math.max((first + from) * PANELS, p.slice.outFrom() / Panels.WIDTH);
       int end = Math.min((first + to) * PANELS, Panels.count(p.slice.outTo()));
+      int size = p.rows * Panels.ROW_SUMS;
       while (panel < end) {
         int n = Math.min(PANELS - panel % PANELS, p.w.together(panel, end));
         n = Math.min(n, end - panel);
-        float[] sums = chain(0, panel, n, scratch.sums(PANELS * Panels.WIDTH), scratch);
+        float[] sums = scratch.sums(size);
+        chain(0, panel, n, sums, scratch);
         for (int h = 1; h < p.heads; h++) {
-          float[] more = chain(h, panel, n, scratch.moreSums(PANELS * Panels.WIDTH), scratch);
-          p.kernels.add(sums, 0, more, 0, n * Panels.WIDTH, sums, 0);
+          float[] more = scratch.moreSums(size);
+          chain(h, panel, n, more, scratch);
+          p.kernels.add(sums, 0, more, 0, size, sums, 0);
         }
-        p.write(sums, 0, panel * Panels.WIDTH, n * Panels.WIDTH, 0);
+        for (int r = 0; r < p.rows; r++) {
+          p.write(sums, r * Panels.ROW_SUMS, panel * Panels.WIDTH, n * Panels.WIDTH, r);
+        }
         panel += n;
       }
     }
 
-    private float[] chain(int head, int panel, int panels, float[] sums, Scratch scratch) {
-      Arrays.fill(sums, 0, panels * Panels.WIDTH, 0f);
+    private void chain(int head, int panel, int panels, float[] sums, Scratch scratch) {
+      Arrays.fill(sums, 0, p.rows * Panels.ROW_SUMS, 0f);
       int k = p.headWidth();
       int xo = p.xo + head * k;
       int i = p.slice.inFrom() + head * k;
       int stride = p.w.panelSize();
       int at = p.w.at(panel) + i * Panels.WIDTH;
-      switch (p.w.type()) {
-        case F32 -> p.kernels.row(p.x, xo, p.w.floats(panel), at, stride, panels, k, sums, 0);
-        case BF16 ->
-            p.kernels.rowBfloat16(p.x, xo, p.w.halves(panel), at, stride, panels, k, sums, 0);
-        case F16 -> {
-          float[] block = scratch.weights(PANELS * BLOCK * Panels.WIDTH);
-          for (int from = 0; from < k; from += BLOCK) {
-            int n = Math.min(BLOCK, k - from);
-            int size = n * Panels.WIDTH;
-            for (int q = 0; q < panels; q++) {
-              p.w.widen(p.kernels, panel + q, i + from, n, block, q * size);
-            }
-            p.kernels.row(p.x, xo + from, block, 0, size, panels, n, sums, 0);
+      if (p.w.type() == StorageType.F32) {
+        float[] w = p.w.floats(panel);
+        int block = p.rows == 1 ? k : BLOCK;
+        for (int from = 0; from < k; from += block) {
+          int n = Math.min(block, k - from);
+          block(xo + from, w, at + from * Panels.WIDTH, stride, panels, n, sums);
+        }
+      } else if (p.w.type() == StorageType.BF16 && p.rows == 1) {
+        p.kernels.rowBfloat16(p.x, xo, p.w.halves(panel), at, stride, panels, k, sums, 0);
+      } else {
+        float[] w = scratch.weights(PANELS * WIDENED * Panels.WIDTH);
+        for (int from = 0; from < k; from += WIDENED) {
+          int n = Math.min(WIDENED, k - from);
+          int size = n * Panels.WIDTH;
+          for (int q = 0; q < panels; q++) {
+            p.w.widen(p.kernels, panel + q, i + from, n, w, q * size);
           }
+          block(xo + from, w, 0, size, panels, n, sums);
         }
       }
-      return sums;
+    }
+
+    private void block(int xo, float[] w, int wo, int stride, int panels, int n, float[] sums) {
+      if (p.rows == 1) {
+        p.kernels.row(p.x, xo, w, wo, stride, panels, n, sums, 0);
+      } else {
+        p.kernels.rows(p.x, xo, p.xRow, p.rows, w, wo, stride, panels, n, sums, 0);
+      }
     }
   }
 
@@ -220,8 +258,8 @@ final class CpuMultiply {
   private record TileTask(Product p, int first, int blocks, int blockGroups)
       implements WorkerPool.Task {
 
-    /** Inputs for which two panels fill half of a first-level cache. */
-    private static final int BLOCK = 128;
+    /** Inputs for which two panels and a tile's rows fill most of a first-level cache. */
+    private static final int BLOCK = 192;
 
     @Override
     public void run(int from, int to, Scratch scratch) {
@@ -243,9 +281,7 @@ final class CpuMultiply {
         chain(h, panel, panels, row, rows, more, scratch);
         p.kernels.add(sums, 0, more, 0, size, sums, 0);
       }
-      for (int r = 0; r < rows; r++) {
-        p.write(sums, r * Panels.SUMS, panel * Panels.WIDTH, panels * Panels.WIDTH, row + r);
-      }
+      p.writeRows(sums, panel * Panels.WIDTH, panels * Panels.WIDTH, row, rows);
     }
 
     private void chain(

@@ -19,11 +19,20 @@ final class Panels {
   /** Columns of a pair of panels, and the row length of sums. */
   static final int SUMS = PAIR * WIDTH;
 
+  /** Panels that a few rows are multiplied with at once. */
+  static final int ROW_PANELS = 4;
+
+  /** Columns of these panels, and the row length of their sums. */
+  static final int ROW_SUMS = ROW_PANELS * WIDTH;
+
   /** Rows that are interleaved, as many as the largest tile has. */
   static final int ROWS = 12;
 
   /** Rows of the smallest tile; interleaved rows are filled up to a multiple of it. */
   static final int QUAD = 4;
+
+  /** Columns that are interleaved at a time, so that lines of the result are written at once. */
+  private static final int BLOCK = 256;
 
   private Panels() {}
 
@@ -46,14 +55,18 @@ final class Panels {
    */
   static void interleave(
       float[] x, int xo, int stride, int rows, int k, int from, int to, float[] out) {
-    int end = Math.min(to * ROWS, rows);
-    for (int row = from * ROWS; row < end; row += QUAD) {
-      int at = xo + row * stride;
-      int o = row / ROWS * ROWS * k + row % ROWS;
-      if (row + QUAD <= rows) {
-        interleave(x, at, at + stride, at + 2 * stride, at + 3 * stride, k, out, o);
-      } else {
-        interleaveLast(x, at, stride, rows - row, k, out, o);
+    for (int row = from * ROWS; row < Math.min(to * ROWS, rows); row += ROWS) {
+      for (int i = 0; i < k; i += BLOCK) {
+        int n = Math.min(BLOCK, k - i);
+        for (int quad = row; quad < Math.min(row + ROWS, rows); quad += QUAD) {
+          int at = xo + quad * stride + i;
+          int o = row * k + ROWS * i + quad - row;
+          if (quad + QUAD <= rows) {
+            interleave(x, at, at + stride, at + 2 * stride, at + 3 * stride, n, out, o);
+          } else {
+            interleaveLast(x, at, stride, rows - quad, n, out, o);
+          }
+        }
       }
     }
   }

@@ -60,10 +60,51 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void rows(
+      float[] x,
+      int xo,
+      int xRow,
+      int rows,
+      float[] w,
+      int wo,
+      int stride,
+      int panels,
+      int k,
+      float[] c,
+      int co) {
+    for (int r = 0; r < rows; r++) {
+      row(x, xo + r * xRow, w, wo, stride, panels, k, c, co + r * Panels.ROW_SUMS);
+    }
+  }
+
+  @Override
   public void rowBfloat16(
       float[] x, int xo, short[] w, int wo, int stride, int panels, int k, float[] c, int co) {
     for (int p = 0; p < panels; p++) {
       ScalarTiles.rowBfloat16(x, xo, w, wo + p * stride, k, c, co + p * Panels.WIDTH);
+    }
+  }
+
+  @Override
+  public void store(float[] sums, int so, int rows, int n, float[] out, int to, int stride) {
+    for (int r = 0; r < rows; r++) {
+      System.arraycopy(sums, so + r * Panels.SUMS, out, to + r * stride, n);
+    }
+  }
+
+  @Override
+  public void storeBiased(
+      float[] sums,
+      int so,
+      int rows,
+      int n,
+      float[] bias,
+      int bo,
+      float[] out,
+      int to,
+      int stride) {
+    for (int r = 0; r < rows; r++) {
+      add(sums, so + r * Panels.SUMS, bias, bo, n, out, to + r * stride);
     }
   }
 

@@ -122,6 +122,48 @@ final class VectorKernels implements Kernels {
   }
 
   @Override
+  public void rows(
+      float[] x,
+      int xo,
+      int xRow,
+      int rows,
+      float[] w,
+      int wo,
+      int stride,
+      int panels,
+      int k,
+      float[] c,
+      int co) {
+    int whole = panels / ROW_PANELS * ROW_PANELS;
+    for (int p = 0; p < whole; p += ROW_PANELS) {
+      int w0 = wo + p * stride;
+      int w1 = w0 + vector(1, stride);
+      int w2 = w0 + vector(2, stride);
+      int w3 = w0 + vector(3, stride);
+      int to = co + p * Panels.WIDTH;
+      int r = 0;
+      for (; MANY_REGISTERS && r + 4 <= rows; r += 4) {
+        int at = to + r * Panels.ROW_SUMS;
+        VectorTiles.rows4(x, xo + r * xRow, xRow, w, w0, w1, w2, w3, k, c, at);
+      }
+      for (; r + 2 <= rows; r += 2) {
+        int at = to + r * Panels.ROW_SUMS;
+        VectorTiles.rows2(x, xo + r * xRow, xRow, w, w0, w1, w2, w3, k, c, at);
+      }
+      if (r < rows) {
+        VectorTiles.row(x, xo + r * xRow, w, w0, w1, w2, w3, k, c, to + r * Panels.ROW_SUMS);
+      }
+    }
+    if (whole < panels) {
+      int at = wo + whole * stride;
+      for (int r = 0; r < rows; r++) {
+        int to = co + r * Panels.ROW_SUMS + whole * Panels.WIDTH;
+        row(x, xo + r * xRow, w, at, stride, panels - whole, k, c, to);
+      }
+    }
+  }
+
+  @Override
   public void rowBfloat16(
       float[] x, int xo, short[] w, int wo, int stride, int panels, int k, float[] c, int co) {
     int p = 0;
@@ -150,6 +192,25 @@ final class VectorKernels implements Kernels {
   private static int vector(int v, int stride) {
     int column = v * LANES;
     return column / Panels.WIDTH * stride + column % Panels.WIDTH;
+  }
+
+  @Override
+  public void store(float[] sums, int so, int rows, int n, float[] out, int to, int stride) {
+    VectorTiles.store(sums, so, rows, n, out, to, stride);
+  }
+
+  @Override
+  public void storeBiased(
+      float[] sums,
+      int so,
+      int rows,
+      int n,
+      float[] bias,
+      int bo,
+      float[] out,
+      int to,
+      int stride) {
+    VectorTiles.storeBiased(sums, so, rows, n, bias, bo, out, to, stride);
   }
 
   @Override

@@ -18,6 +18,7 @@ import jdk.incubator.vector.ShortVector;
  */
 final class VectorTiles {
   private static final int SUMS = Panels.SUMS;
+  private static final int ROW_SUMS = Panels.ROW_SUMS;
 
   /** Whether a panel has room for both vectors of a tile. */
   private static final boolean NARROW = LANES < Panels.WIDTH;
@@ -278,6 +279,130 @@ final class VectorTiles {
     e1.intoArray(c, c1 + 3 * SUMS);
   }
 
+  /** Two rows as they lie times the vectors at four places; sums lie side by side in rows of 64. */
+  static void rows2(
+      float[] x,
+      int xo,
+      int xRow,
+      float[] w,
+      int w0,
+      int w1,
+      int w2,
+      int w3,
+      int k,
+      float[] c,
+      int co) {
+    FloatVector a0 = FloatVector.fromArray(FLOATS, c, co);
+    FloatVector a1 = FloatVector.fromArray(FLOATS, c, co + LANES);
+    FloatVector a2 = FloatVector.fromArray(FLOATS, c, co + 2 * LANES);
+    FloatVector a3 = FloatVector.fromArray(FLOATS, c, co + 3 * LANES);
+    FloatVector b0 = FloatVector.fromArray(FLOATS, c, co + ROW_SUMS);
+    FloatVector b1 = FloatVector.fromArray(FLOATS, c, co + ROW_SUMS + LANES);
+    FloatVector b2 = FloatVector.fromArray(FLOATS, c, co + ROW_SUMS + 2 * LANES);
+    FloatVector b3 = FloatVector.fromArray(FLOATS, c, co + ROW_SUMS + 3 * LANES);
+    int x1 = xo + xRow;
+    for (int i = 0; i < k; i++) {
+      FloatVector v0 = FloatVector.fromArray(FLOATS, w, w0 + 16 * i);
+      FloatVector v1 = FloatVector.fromArray(FLOATS, w, w1 + 16 * i);
+      FloatVector v2 = FloatVector.fromArray(FLOATS, w, w2 + 16 * i);
+      FloatVector v3 = FloatVector.fromArray(FLOATS, w, w3 + 16 * i);
+      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + i]);
+      a0 = value.fma(v0, a0);
+      a1 = value.fma(v1, a1);
+      a2 = value.fma(v2, a2);
+      a3 = value.fma(v3, a3);
+      value = FloatVector.broadcast(FLOATS, x[x1 + i]);
+      b0 = value.fma(v0, b0);
+      b1 = value.fma(v1, b1);
+      b2 = value.fma(v2, b2);
+      b3 = value.fma(v3, b3);
+    }
+    a0.intoArray(c, co);
+    a1.intoArray(c, co + LANES);
+    a2.intoArray(c, co + 2 * LANES);
+    a3.intoArray(c, co + 3 * LANES);
+    b0.intoArray(c, co + ROW_SUMS);
+    b1.intoArray(c, co + ROW_SUMS + LANES);
+    b2.intoArray(c, co + ROW_SUMS + 2 * LANES);
+    b3.intoArray(c, co + ROW_SUMS + 3 * LANES);
+  }
+
+  /** Four rows as they lie times the vectors at four places; sums lie side by side in rows of 64. */
+  static void rows4(
+      float[] x,
+      int xo,
+      int xRow,
+      float[] w,
+      int w0,
+      int w1,
+      int w2,
+      int w3,
+      int k,
+      float[] c,
+      int co) {
+    FloatVector a0 = FloatVector.fromArray(FLOATS, c, co);
+    FloatVector a1 = FloatVector.fromArray(FLOATS, c, co + LANES);
+    FloatVector a2 = FloatVector.fromArray(FLOATS, c, co + 2 * LANES);
+    FloatVector a3 = FloatVector.fromArray(FLOATS, c, co + 3 * LANES);
+    FloatVector b0 = FloatVector.fromArray(FLOATS, c, co + ROW_SUMS);
+    FloatVector b1 = FloatVector.fromArray(FLOATS, c, co + ROW_SUMS + LANES);
+    FloatVector b2 = FloatVector.fromArray(FLOATS, c, co + ROW_SUMS + 2 * LANES);
+    FloatVector b3 = FloatVector.fromArray(FLOATS, c, co + ROW_SUMS + 3 * LANES);
+    FloatVector d0 = FloatVector.fromArray(FLOATS, c, co + 2 * ROW_SUMS);
+    FloatVector d1 = FloatVector.fromArray(FLOATS, c, co + 2 * ROW_SUMS + LANES);
+    FloatVector d2 = FloatVector.fromArray(FLOATS, c, co + 2 * ROW_SUMS + 2 * LANES);
+    FloatVector d3 = FloatVector.fromArray(FLOATS, c, co + 2 * ROW_SUMS + 3 * LANES);
+    FloatVector e0 = FloatVector.fromArray(FLOATS, c, co + 3 * ROW_SUMS);
+    FloatVector e1 = FloatVector.fromArray(FLOATS, c, co + 3 * ROW_SUMS + LANES);
+    FloatVector e2 = FloatVector.fromArray(FLOATS, c, co + 3 * ROW_SUMS + 2 * LANES);
+    FloatVector e3 = FloatVector.fromArray(FLOATS, c, co + 3 * ROW_SUMS + 3 * LANES);
+    int x1 = xo + xRow;
+    int x2 = x1 + xRow;
+    int x3 = x2 + xRow;
+    for (int i = 0; i < k; i++) {
+      FloatVector v0 = FloatVector.fromArray(FLOATS, w, w0 + 16 * i);
+      FloatVector v1 = FloatVector.fromArray(FLOATS, w, w1 + 16 * i);
+      FloatVector v2 = FloatVector.fromArray(FLOATS, w, w2 + 16 * i);
+      FloatVector v3 = FloatVector.fromArray(FLOATS, w, w3 + 16 * i);
+      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + i]);
+      a0 = value.fma(v0, a0);
+      a1 = value.fma(v1, a1);
+      a2 = value.fma(v2, a2);
+      a3 = value.fma(v3, a3);
+      value = FloatVector.broadcast(FLOATS, x[x1 + i]);
+      b0 = value.fma(v0, b0);
+      b1 = value.fma(v1, b1);
+      b2 = value.fma(v2, b2);
+      b3 = value.fma(v3, b3);
+      value = FloatVector.broadcast(FLOATS, x[x2 + i]);
+      d0 = value.fma(v0, d0);
+      d1 = value.fma(v1, d1);
+      d2 = value.fma(v2, d2);
+      d3 = value.fma(v3, d3);
+      value = FloatVector.broadcast(FLOATS, x[x3 + i]);
+      e0 = value.fma(v0, e0);
+      e1 = value.fma(v1, e1);
+      e2 = value.fma(v2, e2);
+      e3 = value.fma(v3, e3);
+    }
+    a0.intoArray(c, co);
+    a1.intoArray(c, co + LANES);
+    a2.intoArray(c, co + 2 * LANES);
+    a3.intoArray(c, co + 3 * LANES);
+    b0.intoArray(c, co + ROW_SUMS);
+    b1.intoArray(c, co + ROW_SUMS + LANES);
+    b2.intoArray(c, co + ROW_SUMS + 2 * LANES);
+    b3.intoArray(c, co + ROW_SUMS + 3 * LANES);
+    d0.intoArray(c, co + 2 * ROW_SUMS);
+    d1.intoArray(c, co + 2 * ROW_SUMS + LANES);
+    d2.intoArray(c, co + 2 * ROW_SUMS + 2 * LANES);
+    d3.intoArray(c, co + 2 * ROW_SUMS + 3 * LANES);
+    e0.intoArray(c, co + 3 * ROW_SUMS);
+    e1.intoArray(c, co + 3 * ROW_SUMS + LANES);
+    e2.intoArray(c, co + 3 * ROW_SUMS + 2 * LANES);
+    e3.intoArray(c, co + 3 * ROW_SUMS + 3 * LANES);
+  }
+
   /** One row times the vectors at four places; their sums lie side by side. */
   static void row(
       float[] x, int xo, float[] w, int w0, int w1, int w2, int w3, int k, float[] c, int co) {
@@ -346,6 +471,46 @@ final class VectorTiles {
       a = value.fma(wide.lanewise(LSHL, 16).reinterpretAsFloats(), a);
     }
     a.intoArray(c, co);
+  }
+
+  /** Rows of sums to rows {@code stride} apart. */
+  static void store(float[] sums, int so, int rows, int n, float[] out, int to, int stride) {
+    for (int r = 0; r < rows; r++) {
+      int from = so + r * SUMS;
+      int at = to + r * stride;
+      int j = 0;
+      for (; j <= n - LANES; j += LANES) {
+        FloatVector.fromArray(FLOATS, sums, from + j).intoArray(out, at + j);
+      }
+      for (; j < n; j++) {
+        out[at + j] = sums[from + j];
+      }
+    }
+  }
+
+  /** {@link #store} with a bias added. */
+  static void storeBiased(
+      float[] sums,
+      int so,
+      int rows,
+      int n,
+      float[] bias,
+      int bo,
+      float[] out,
+      int to,
+      int stride) {
+    for (int r = 0; r < rows; r++) {
+      int from = so + r * SUMS;
+      int at = to + r * stride;
+      int j = 0;
+      for (; j <= n - LANES; j += LANES) {
+        FloatVector sum = FloatVector.fromArray(FLOATS, sums, from + j);
+        sum.add(FloatVector.fromArray(FLOATS, bias, bo + j)).intoArray(out, at + j);
+      }
+      for (; j < n; j++) {
+        out[at + j] = sums[from + j] + bias[bo + j];
+      }
+    }
   }
 
   /**

@@ -21,7 +21,10 @@ final class WarmUpSamples {
   static final int GAIN = 13;
   static final int ADD = 14;
   static final int ROTATE = 15;
-  static final int KERNELS = 16;
+  static final int STORE = 16;
+  static final int STORE_BIASED = 17;
+  static final int ROWS_AS_THEY_LIE = 18;
+  static final int KERNELS = 19;
 
   private static final int TIMES = 40;
   private static final int K = 64;
@@ -33,6 +36,11 @@ final class WarmUpSamples {
 
   /** Rows that make use of every tile. */
   private static final int ROWS = 2 * Panels.ROWS;
+
+  /** Rows that lie one behind the other: four, two and one. */
+  private static final int FEW_ROWS = 7;
+
+  private static final int FEW_PANELS = 4;
 
   private final float[] x = filled(2 * Panels.ROWS * K + N);
   private final float[] w = filled(PANELS * PANEL);
@@ -74,6 +82,10 @@ final class WarmUpSamples {
       case GAIN -> kernels.gain(x, 0, N, w, out, 0);
       case ADD -> kernels.add(x, 0, w, 0, N, out, 0);
       case ROTATE -> kernels.rotate(x, 0, N / 2, w, 0, out, 0);
+      case STORE -> kernels.store(sums, 0, ROWS, Panels.SUMS, out, 0, Panels.SUMS);
+      case STORE_BIASED ->
+          kernels.storeBiased(sums, 0, ROWS, Panels.SUMS, w, 0, out, 0, Panels.SUMS);
+      case ROWS_AS_THEY_LIE -> kernels.rows(x, 0, K, FEW_ROWS, w, 0, PANEL, FEW_PANELS, K, sums, 0);
       default -> throw new IllegalArgumentException("no kernel " + kernel);
     }
   }
