@@ -18,7 +18,7 @@ final class CpuMultiply {
    * Rows computed against a pair of panels before the next pair: their sums stay in the
    * second-level cache.
    */
-  private static final int BLOCK_GROUPS = 11;
+  private static final int BLOCK_GROUPS = 22;
 
   /** Rows that are multiplied as they lie: memory decides how long that takes. */
   private static final int FEW_ROWS = 8;
@@ -118,11 +118,13 @@ final class CpuMultiply {
         new TileTask(product, first, blocks, blockGroups));
   }
 
-  /** Large blocks, but several pieces of work for each thread. */
+  /** Large blocks of equal size, but several pieces of work for each thread. */
   private int blockGroups(int groups, int pairs) {
     int wanted = (4 * pool.threads() + pairs - 1) / pairs;
     int fair = Math.max(LEAST_BLOCK_GROUPS, (groups + wanted - 1) / wanted);
-    return Math.min(BLOCK_GROUPS, fair);
+    int most = Math.min(BLOCK_GROUPS, fair);
+    int blocks = (groups + most - 1) / most;
+    return (groups + blocks - 1) / blocks;
   }
 
   private static float @Nullable [] array(@Nullable Buffer bias) {
@@ -227,8 +229,10 @@ final class CpuMultiply {
           int n = Math.min(block, k - from);
           block(xo + from, w, at + from * Panels.WIDTH, stride, panels, n, sums);
         }
-      } else if (p.w.type() == StorageType.BF16 && p.rows == 1) {
+      } else if (p.rows == 1 && p.w.type() == StorageType.BF16) {
         p.kernels.rowBfloat16(p.x, xo, p.w.halves(panel), at, stride, panels, k, sums, 0);
+      } else if (p.rows == 1) {
+        p.kernels.rowFloat16(p.x, xo, p.w.halves(panel), at, stride, panels, k, sums, 0);
       } else {
         float[] w = scratch.weights(PANELS * WIDENED * Panels.WIDTH);
         for (int from = 0; from < k; from += WIDENED) {
@@ -258,8 +262,8 @@ final class CpuMultiply {
   private record TileTask(Product p, int first, int blocks, int blockGroups)
       implements WorkerPool.Task {
 
-    /** Inputs for which two panels and a tile's rows fill most of a first-level cache. */
-    private static final int BLOCK = 192;
+    /** Inputs for which two panels and the rows of a tile fill a first-level cache of 48 KiB. */
+    private static final int BLOCK = 256;
 
     @Override
     public void run(int from, int to, Scratch scratch) {

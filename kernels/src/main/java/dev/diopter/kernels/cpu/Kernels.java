@@ -74,6 +74,10 @@ interface Kernels {
   void rowBfloat16(
       float[] x, int xo, short[] w, int wo, int stride, int panels, int k, float[] c, int co);
 
+  /** {@link #row} on float16 panels, widened on the way. */
+  void rowFloat16(
+      float[] x, int xo, short[] w, int wo, int stride, int panels, int k, float[] c, int co);
+
   /**
    * Writes {@code n} sums of each row, [row][32], to rows that are {@code stride} apart; n is at
    * most 32.

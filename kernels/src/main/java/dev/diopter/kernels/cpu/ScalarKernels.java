@@ -109,6 +109,14 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void rowFloat16(
+      float[] x, int xo, short[] w, int wo, int stride, int panels, int k, float[] c, int co) {
+    for (int p = 0; p < panels; p++) {
+      ScalarTiles.rowFloat16(x, xo, w, wo + p * stride, k, c, co + p * Panels.WIDTH);
+    }
+  }
+
+  @Override
   public void widenBfloat16(short[] w, int wo, int n, float[] out, int to) {
     for (int i = 0; i < n; i++) {
       out[to + i] = Float.intBitsToFloat(w[wo + i] << 16);

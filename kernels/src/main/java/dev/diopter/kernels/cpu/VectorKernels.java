@@ -188,6 +188,31 @@ final class VectorKernels implements Kernels {
     }
   }
 
+  @Override
+  public void rowFloat16(
+      float[] x, int xo, short[] w, int wo, int stride, int panels, int k, float[] c, int co) {
+    int p = 0;
+    for (; p + ROW_PANELS <= panels; p += ROW_PANELS) {
+      int at = wo + p * stride;
+      VectorTiles.rowFloat16(
+          x,
+          xo,
+          w,
+          at,
+          at + vector(1, stride),
+          at + vector(2, stride),
+          at + vector(3, stride),
+          k,
+          c,
+          co + p * Panels.WIDTH);
+    }
+    for (; p < panels; p++) {
+      for (int j = 0; j < Panels.WIDTH; j += LANES) {
+        VectorTiles.rowFloat16(x, xo, w, wo + p * stride + j, k, c, co + p * Panels.WIDTH + j);
+      }
+    }
+  }
+
   /** Where vector {@code v} of a run of columns begins, counted from the run's first panel. */
   private static int vector(int v, int stride) {
     int column = v * LANES;

@@ -4,12 +4,15 @@ import static dev.diopter.kernels.cpu.VectorShapes.FLOATS;
 import static dev.diopter.kernels.cpu.VectorShapes.INTS;
 import static dev.diopter.kernels.cpu.VectorShapes.LANES;
 import static dev.diopter.kernels.cpu.VectorShapes.SHORTS;
+import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.S2I;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorMask;
 
 /**
  * Products with panels: register tiles of four rows by two vectors, and one row by four vectors.
@@ -22,6 +25,14 @@ final class VectorTiles {
 
   /** Whether a panel has room for both vectors of a tile. */
   private static final boolean NARROW = LANES < Panels.WIDTH;
+
+  // Float16 in the places of a float32: without the sign, the least normal value, infinity.
+  private static final int F16_VALUE = 0x0fffe000;
+  private static final int F16_NORMAL = 0x00800000;
+  private static final int F16_INFINITY = 0x0f800000;
+  private static final int F16_BIAS = 112 << 23;
+  private static final int F16_SIGN = 0x80000000;
+  private static final float F16_LEAST = 0x1p-14f;
 
   private VectorTiles() {}
 
@@ -469,6 +480,85 @@ final class VectorTiles {
       ShortVector bits = ShortVector.fromArray(SHORTS, w, wo + 16 * i);
       IntVector wide = (IntVector) bits.convertShape(ZERO_EXTEND_S2I, INTS, 0);
       a = value.fma(wide.lanewise(LSHL, 16).reinterpretAsFloats(), a);
+    }
+    a.intoArray(c, co);
+  }
+
+  /**
+   * One row times float16 vectors at four places. A value's bits move to those of a float32, whose
+   * exponent counts from 112 more; subnormals become normal with one bit too many, which is
+   * subtracted exactly, and the largest exponent, infinity and NaN, becomes the largest again.
+   */
+  static void rowFloat16(
+      float[] x, int xo, short[] w, int w0, int w1, int w2, int w3, int k, float[] c, int co) {
+    FloatVector a = FloatVector.fromArray(FLOATS, c, co);
+    FloatVector b = FloatVector.fromArray(FLOATS, c, co + LANES);
+    FloatVector d = FloatVector.fromArray(FLOATS, c, co + 2 * LANES);
+    FloatVector e = FloatVector.fromArray(FLOATS, c, co + 3 * LANES);
+    for (int i = 0; i < k; i++) {
+      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + i]);
+      ShortVector aBits = ShortVector.fromArray(SHORTS, w, w0 + 16 * i);
+      IntVector aWide = (IntVector) aBits.convertShape(S2I, INTS, 0);
+      IntVector aValue = aWide.lanewise(LSHL, 13).and(F16_VALUE);
+      VectorMask<Integer> aSmall = aValue.lt(F16_NORMAL);
+      VectorMask<Integer> aLarge = aValue.compare(GE, F16_INFINITY);
+      aValue = aValue.add(F16_BIAS).add(F16_NORMAL, aSmall).add(F16_BIAS, aLarge);
+      FloatVector aFloat =
+          aValue.reinterpretAsFloats().sub(F16_LEAST, aSmall.cast(FLOATS));
+      aValue = aFloat.reinterpretAsInts().or(aWide.and(F16_SIGN));
+      a = value.fma(aValue.reinterpretAsFloats(), a);
+      ShortVector bBits = ShortVector.fromArray(SHORTS, w, w1 + 16 * i);
+      IntVector bWide = (IntVector) bBits.convertShape(S2I, INTS, 0);
+      IntVector bValue = bWide.lanewise(LSHL, 13).and(F16_VALUE);
+      VectorMask<Integer> bSmall = bValue.lt(F16_NORMAL);
+      VectorMask<Integer> bLarge = bValue.compare(GE, F16_INFINITY);
+      bValue = bValue.add(F16_BIAS).add(F16_NORMAL, bSmall).add(F16_BIAS, bLarge);
+      FloatVector bFloat =
+          bValue.reinterpretAsFloats().sub(F16_LEAST, bSmall.cast(FLOATS));
+      bValue = bFloat.reinterpretAsInts().or(bWide.and(F16_SIGN));
+      b = value.fma(bValue.reinterpretAsFloats(), b);
+      ShortVector dBits = ShortVector.fromArray(SHORTS, w, w2 + 16 * i);
+      IntVector dWide = (IntVector) dBits.convertShape(S2I, INTS, 0);
+      IntVector dValue = dWide.lanewise(LSHL, 13).and(F16_VALUE);
+      VectorMask<Integer> dSmall = dValue.lt(F16_NORMAL);
+      VectorMask<Integer> dLarge = dValue.compare(GE, F16_INFINITY);
+      dValue = dValue.add(F16_BIAS).add(F16_NORMAL, dSmall).add(F16_BIAS, dLarge);
+      FloatVector dFloat =
+          dValue.reinterpretAsFloats().sub(F16_LEAST, dSmall.cast(FLOATS));
+      dValue = dFloat.reinterpretAsInts().or(dWide.and(F16_SIGN));
+      d = value.fma(dValue.reinterpretAsFloats(), d);
+      ShortVector eBits = ShortVector.fromArray(SHORTS, w, w3 + 16 * i);
+      IntVector eWide = (IntVector) eBits.convertShape(S2I, INTS, 0);
+      IntVector eValue = eWide.lanewise(LSHL, 13).and(F16_VALUE);
+      VectorMask<Integer> eSmall = eValue.lt(F16_NORMAL);
+      VectorMask<Integer> eLarge = eValue.compare(GE, F16_INFINITY);
+      eValue = eValue.add(F16_BIAS).add(F16_NORMAL, eSmall).add(F16_BIAS, eLarge);
+      FloatVector eFloat =
+          eValue.reinterpretAsFloats().sub(F16_LEAST, eSmall.cast(FLOATS));
+      eValue = eFloat.reinterpretAsInts().or(eWide.and(F16_SIGN));
+      e = value.fma(eValue.reinterpretAsFloats(), e);
+    }
+    a.intoArray(c, co);
+    b.intoArray(c, co + LANES);
+    d.intoArray(c, co + 2 * LANES);
+    e.intoArray(c, co + 3 * LANES);
+  }
+
+  /** One row times one float16 vector. */
+  static void rowFloat16(float[] x, int xo, short[] w, int wo, int k, float[] c, int co) {
+    FloatVector a = FloatVector.fromArray(FLOATS, c, co);
+    for (int i = 0; i < k; i++) {
+      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + i]);
+      ShortVector aBits = ShortVector.fromArray(SHORTS, w, wo + 16 * i);
+      IntVector aWide = (IntVector) aBits.convertShape(S2I, INTS, 0);
+      IntVector aValue = aWide.lanewise(LSHL, 13).and(F16_VALUE);
+      VectorMask<Integer> aSmall = aValue.lt(F16_NORMAL);
+      VectorMask<Integer> aLarge = aValue.compare(GE, F16_INFINITY);
+      aValue = aValue.add(F16_BIAS).add(F16_NORMAL, aSmall).add(F16_BIAS, aLarge);
+      FloatVector aFloat =
+          aValue.reinterpretAsFloats().sub(F16_LEAST, aSmall.cast(FLOATS));
+      aValue = aFloat.reinterpretAsInts().or(aWide.and(F16_SIGN));
+      a = value.fma(aValue.reinterpretAsFloats(), a);
     }
     a.intoArray(c, co);
   }

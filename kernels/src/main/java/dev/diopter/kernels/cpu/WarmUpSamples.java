@@ -24,7 +24,8 @@ final class WarmUpSamples {
   static final int STORE = 16;
   static final int STORE_BIASED = 17;
   static final int ROWS_AS_THEY_LIE = 18;
-  static final int KERNELS = 19;
+  static final int ROW_FLOAT16 = 19;
+  static final int KERNELS = 20;
 
   private static final int TIMES = 40;
   private static final int K = 64;
@@ -86,6 +87,7 @@ final class WarmUpSamples {
       case STORE_BIASED ->
           kernels.storeBiased(sums, 0, ROWS, Panels.SUMS, w, 0, out, 0, Panels.SUMS);
       case ROWS_AS_THEY_LIE -> kernels.rows(x, 0, K, FEW_ROWS, w, 0, PANEL, FEW_PANELS, K, sums, 0);
+      case ROW_FLOAT16 -> kernels.rowFloat16(x, 0, halves, 0, PANEL, PANELS, K, sums, 0);
       default -> throw new IllegalArgumentException("no kernel " + kernel);
     }
   }

@@ -179,6 +179,13 @@ final class WarmingKernels implements Kernels {
   }
 
   @Override
+  public void rowFloat16(
+      float[] x, int xo, short[] w, int wo, int stride, int panels, int k, float[] c, int co) {
+    kernel(WarmUpSamples.ROW_FLOAT16, (long) panels * Panels.WIDTH * k)
+        .rowFloat16(x, xo, w, wo, stride, panels, k, c, co);
+  }
+
+  @Override
   public void widenBfloat16(short[] w, int wo, int n, float[] out, int to) {
     kernel(WarmUpSamples.WIDEN_BFLOAT16).widenBfloat16(w, wo, n, out, to);
   }
