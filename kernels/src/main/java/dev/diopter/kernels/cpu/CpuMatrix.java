@@ -43,7 +43,9 @@ final class CpuMatrix implements PackedMatrix {
     this.floats = new float[type == StorageType.F32 ? arrays : 0][];
     this.halves = new short[type == StorageType.F32 ? 0 : arrays][];
     for (int a = 0; a < arrays; a++) {
-      int size = Math.min(panelsPerArray, panels - a * panelsPerArray) * (int) panel + PAD_BYTES / type.bytes();
+      int size =
+          Math.min(panelsPerArray, panels - a * panelsPerArray) * (int) panel
+              + PAD_BYTES / type.bytes();
       if (type == StorageType.F32) {
         floats[a] = new float[size];
       } else {

@@ -9,9 +9,9 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Products of rows with a slice of a packed matrix. Many rows are interleaved once, then
- * threads take pairs of panels; a few rows stream over the panels at the speed of memory. A slice may
- * cut panels: they are computed whole and the outputs outside are dropped.
+ * Products of rows with a slice of a packed matrix. Many rows are interleaved once, then threads
+ * take pairs of panels; a few rows stream over the panels at the speed of memory. A slice may cut
+ * panels: they are computed whole and the outputs outside are dropped.
  */
 final class CpuMultiply {
   /**
@@ -25,10 +25,11 @@ final class CpuMultiply {
 
   private static final int LEAST_BLOCK_GROUPS = 3;
 
-  /** Rows of one band, which are interleaved into scratch: more only if they are short. */
-  private static final int BAND_ROWS = 512;
-
-  private static final int BAND_FLOATS = 1 << 22;
+  /**
+   * Rows of one band at most: they are interleaved into scratch, which stays in a second-level
+   * cache if they are short.
+   */
+  private static final int BAND_ROWS = BLOCK_GROUPS * Panels.ROWS;
 
   /** Rough speeds for deciding how many threads a product is worth. */
   private static final long BYTES_PER_NANO = 12;
@@ -57,7 +58,8 @@ final class CpuMultiply {
       if (x.rows() <= FEW_ROWS) {
         rows(x, w, slice, heads, bias, out, scratch);
       } else {
-        int band = Math.max(BAND_ROWS, BAND_FLOATS / slice.in());
+        int bands = (x.rows() + BAND_ROWS - 1) / BAND_ROWS;
+        int band = Panels.roundUp((x.rows() + bands - 1) / bands, Panels.ROWS);
         for (int r = 0; r < x.rows(); r += band) {
           int end = Math.min(x.rows(), r + band);
           tiles(x.rows(r, end), w, slice, heads, bias, out.rows(r, end), scratch);
@@ -77,13 +79,24 @@ final class CpuMultiply {
       Matrix out,
       Scratch scratch) {
     Product product =
-        new Product(kernels, w, slice, heads, HostBuffer.of(x), x.offset(), x.stride(), x.rows(), array(bias), out);
+        new Product(
+            kernels,
+            w,
+            slice,
+            heads,
+            HostBuffer.of(x),
+            x.offset(),
+            x.stride(),
+            x.rows(),
+            array(bias),
+            out);
     int first = slice.outFrom() / RowTask.PANELS / Panels.WIDTH;
     int end = Panels.roundUp(slice.outTo(), RowTask.PANELS * Panels.WIDTH);
     int items = end / RowTask.PANELS / Panels.WIDTH - first;
     long bytes = (long) slice.in() * RowTask.PANELS * Panels.WIDTH * w.type().bytes();
     long sums = (long) slice.in() * Panels.ROW_SUMS * x.rows();
-    pool.run(items, bytes / BYTES_PER_NANO + sums / SUMS_PER_NANO, scratch, new RowTask(product, first));
+    pool.run(
+        items, bytes / BYTES_PER_NANO + sums / SUMS_PER_NANO, scratch, new RowTask(product, first));
   }
 
   private void tiles(

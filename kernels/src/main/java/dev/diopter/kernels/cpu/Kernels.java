@@ -86,15 +86,7 @@ interface Kernels {
 
   /** {@link #store} with a bias added. */
   void storeBiased(
-      float[] sums,
-      int so,
-      int rows,
-      int n,
-      float[] bias,
-      int bo,
-      float[] out,
-      int to,
-      int stride);
+      float[] sums, int so, int rows, int n, float[] bias, int bo, float[] out, int to, int stride);
 
   /** Widens {@code n} bfloat16 values, n a multiple of 16. */
   void widenBfloat16(short[] w, int wo, int n, float[] out, int to);

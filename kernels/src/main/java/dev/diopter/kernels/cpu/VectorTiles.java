@@ -37,7 +37,9 @@ final class VectorTiles {
   private VectorTiles() {}
 
   /**
-   * Twelve interleaved rows, twelve of them a step apart, times the vectors at {@code w[wo + 16 k]} and {@code w[wo + second + 16 k]}, whose sums are at {@code co} and {@code co + cSecond}. Both may be the same place: they then compute the same.
+   * Twelve interleaved rows, twelve of them a step apart, times the vectors at {@code w[wo + 16 k]}
+   * and {@code w[wo + second + 16 k]}, whose sums are at {@code co} and {@code co + cSecond}. Both
+   * may be the same place: they then compute the same.
    */
   static void tile12(
       float[] x, int xo, float[] w, int wo, int second, int k, float[] c, int co, int cSecond) {
@@ -338,7 +340,9 @@ final class VectorTiles {
     b3.intoArray(c, co + ROW_SUMS + 3 * LANES);
   }
 
-  /** Four rows as they lie times the vectors at four places; sums lie side by side in rows of 64. */
+  /**
+   * Four rows as they lie times the vectors at four places; sums lie side by side in rows of 64.
+   */
   static void rows4(
       float[] x,
       int xo,
@@ -503,8 +507,7 @@ final class VectorTiles {
       VectorMask<Integer> aSmall = aValue.lt(F16_NORMAL);
       VectorMask<Integer> aLarge = aValue.compare(GE, F16_INFINITY);
       aValue = aValue.add(F16_BIAS).add(F16_NORMAL, aSmall).add(F16_BIAS, aLarge);
-      FloatVector aFloat =
-          aValue.reinterpretAsFloats().sub(F16_LEAST, aSmall.cast(FLOATS));
+      FloatVector aFloat = aValue.reinterpretAsFloats().sub(F16_LEAST, aSmall.cast(FLOATS));
       aValue = aFloat.reinterpretAsInts().or(aWide.and(F16_SIGN));
       a = value.fma(aValue.reinterpretAsFloats(), a);
       ShortVector bBits = ShortVector.fromArray(SHORTS, w, w1 + 16 * i);
@@ -513,8 +516,7 @@ final class VectorTiles {
       VectorMask<Integer> bSmall = bValue.lt(F16_NORMAL);
       VectorMask<Integer> bLarge = bValue.compare(GE, F16_INFINITY);
       bValue = bValue.add(F16_BIAS).add(F16_NORMAL, bSmall).add(F16_BIAS, bLarge);
-      FloatVector bFloat =
-          bValue.reinterpretAsFloats().sub(F16_LEAST, bSmall.cast(FLOATS));
+      FloatVector bFloat = bValue.reinterpretAsFloats().sub(F16_LEAST, bSmall.cast(FLOATS));
       bValue = bFloat.reinterpretAsInts().or(bWide.and(F16_SIGN));
       b = value.fma(bValue.reinterpretAsFloats(), b);
       ShortVector dBits = ShortVector.fromArray(SHORTS, w, w2 + 16 * i);
@@ -523,8 +525,7 @@ final class VectorTiles {
       VectorMask<Integer> dSmall = dValue.lt(F16_NORMAL);
       VectorMask<Integer> dLarge = dValue.compare(GE, F16_INFINITY);
       dValue = dValue.add(F16_BIAS).add(F16_NORMAL, dSmall).add(F16_BIAS, dLarge);
-      FloatVector dFloat =
-          dValue.reinterpretAsFloats().sub(F16_LEAST, dSmall.cast(FLOATS));
+      FloatVector dFloat = dValue.reinterpretAsFloats().sub(F16_LEAST, dSmall.cast(FLOATS));
       dValue = dFloat.reinterpretAsInts().or(dWide.and(F16_SIGN));
       d = value.fma(dValue.reinterpretAsFloats(), d);
       ShortVector eBits = ShortVector.fromArray(SHORTS, w, w3 + 16 * i);
@@ -533,8 +534,7 @@ final class VectorTiles {
       VectorMask<Integer> eSmall = eValue.lt(F16_NORMAL);
       VectorMask<Integer> eLarge = eValue.compare(GE, F16_INFINITY);
       eValue = eValue.add(F16_BIAS).add(F16_NORMAL, eSmall).add(F16_BIAS, eLarge);
-      FloatVector eFloat =
-          eValue.reinterpretAsFloats().sub(F16_LEAST, eSmall.cast(FLOATS));
+      FloatVector eFloat = eValue.reinterpretAsFloats().sub(F16_LEAST, eSmall.cast(FLOATS));
       eValue = eFloat.reinterpretAsInts().or(eWide.and(F16_SIGN));
       e = value.fma(eValue.reinterpretAsFloats(), e);
     }
@@ -555,8 +555,7 @@ final class VectorTiles {
       VectorMask<Integer> aSmall = aValue.lt(F16_NORMAL);
       VectorMask<Integer> aLarge = aValue.compare(GE, F16_INFINITY);
       aValue = aValue.add(F16_BIAS).add(F16_NORMAL, aSmall).add(F16_BIAS, aLarge);
-      FloatVector aFloat =
-          aValue.reinterpretAsFloats().sub(F16_LEAST, aSmall.cast(FLOATS));
+      FloatVector aFloat = aValue.reinterpretAsFloats().sub(F16_LEAST, aSmall.cast(FLOATS));
       aValue = aFloat.reinterpretAsInts().or(aWide.and(F16_SIGN));
       a = value.fma(aValue.reinterpretAsFloats(), a);
     }

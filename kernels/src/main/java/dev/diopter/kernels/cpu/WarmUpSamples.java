@@ -67,7 +67,8 @@ final class WarmUpSamples {
 
   private void once(int kernel, Kernels kernels) {
     switch (kernel) {
-      case TILES -> kernels.tiles(x, 0, Panels.ROWS * K, ROWS, w, 0, PANEL, Panels.PAIR, K, sums, 0);
+      case TILES ->
+          kernels.tiles(x, 0, Panels.ROWS * K, ROWS, w, 0, PANEL, Panels.PAIR, K, sums, 0);
       case ROW -> kernels.row(x, 0, w, 0, PANEL, PANELS, K, sums, 0);
       case ROW_BFLOAT16 -> kernels.rowBfloat16(x, 0, halves, 0, PANEL, PANELS, K, sums, 0);
       case WIDEN_BFLOAT16 -> kernels.widenBfloat16(halves, 0, PANEL, out, 0);

@@ -174,8 +174,7 @@ final class WarmingKernels implements Kernels {
       float[] out,
       int to,
       int stride) {
-    kernel(WarmUpSamples.STORE_BIASED)
-        .storeBiased(sums, so, rows, n, bias, bo, out, to, stride);
+    kernel(WarmUpSamples.STORE_BIASED).storeBiased(sums, so, rows, n, bias, bo, out, to, stride);
   }
 
   @Override

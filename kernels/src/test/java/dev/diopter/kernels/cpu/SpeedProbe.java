@@ -90,8 +90,7 @@ public final class SpeedProbe {
     say("100 small products: best %.0f us, mean %.0f us%n", best / 1e3, all / ROUNDS / 1e4);
   }
 
-  private static double nanos(
-      Backend backend, PackedMatrix[] w, int rows) {
+  private static double nanos(Backend backend, PackedMatrix[] w, int rows) {
     int in = w[0].in();
     int out = w[0].out();
     int copies = w.length;
