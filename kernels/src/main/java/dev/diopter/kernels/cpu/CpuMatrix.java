@@ -15,6 +15,12 @@ final class CpuMatrix implements PackedMatrix {
    */
   static final long ARRAY_BYTES = 64L << 20;
 
+  /**
+   * Bytes before the first panel, so that panels begin with cache lines: an array's header has 16
+   * bytes, and a large array begins with a line. Were it otherwise, products would only be slower.
+   */
+  private static final int PAD_BYTES = 48;
+
   private final StorageType type;
   private final int in;
   private final int out;
@@ -27,7 +33,7 @@ final class CpuMatrix implements PackedMatrix {
     this.in = in;
     this.out = out;
     long panel = (long) in * Panels.WIDTH;
-    if (panel * Panels.PAIR > Integer.MAX_VALUE - 8) {
+    if (panel * Panels.PAIR > Integer.MAX_VALUE - 8 - PAD_BYTES) {
       throw new IllegalArgumentException("expected at most 2^26 - 1 inputs, got " + in);
     }
     int panels = Panels.count(out);
@@ -37,7 +43,9 @@ final class CpuMatrix implements PackedMatrix {
     this.floats = new float[type == StorageType.F32 ? arrays : 0][];
     this.halves = new short[type == StorageType.F32 ? 0 : arrays][];
     for (int a = 0; a < arrays; a++) {
-      int size = Math.min(panelsPerArray, panels - a * panelsPerArray) * (int) panel;
+      int size =
+          Math.min(panelsPerArray, panels - a * panelsPerArray) * (int) panel
+              + PAD_BYTES / type.bytes();
       if (type == StorageType.F32) {
         floats[a] = new float[size];
       } else {
@@ -94,7 +102,7 @@ final class CpuMatrix implements PackedMatrix {
 
   /** Where the panel begins in its array. */
   int at(int panel) {
-    return panel % panelsPerArray * panelSize();
+    return panel % panelsPerArray * panelSize() + PAD_BYTES / type.bytes();
   }
 
   /** How many of the panels {@code panel .. end - 1} lie in the array of the first. */

@@ -9,23 +9,27 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Products of rows with a slice of a packed matrix. Many rows are interleaved by four once, then
- * threads take pairs of panels; one row streams over the panels at the speed of memory. A slice may
- * cut panels: they are computed whole and the outputs outside are dropped.
+ * Products of rows with a slice of a packed matrix. Many rows are interleaved once, then threads
+ * take pairs of panels; a few rows stream over the panels at the speed of memory. A slice may cut
+ * panels: they are computed whole and the outputs outside are dropped.
  */
 final class CpuMultiply {
   /**
    * Rows computed against a pair of panels before the next pair: their sums stay in the
    * second-level cache.
    */
-  private static final int BLOCK_GROUPS = 64;
+  private static final int BLOCK_GROUPS = 22;
 
-  private static final int LEAST_BLOCK_GROUPS = 8;
+  /** Rows that are multiplied as they lie: memory decides how long that takes. */
+  private static final int FEW_ROWS = 8;
 
-  /** Rows of one band, which are interleaved into scratch: more only if they are short. */
-  private static final int BAND_ROWS = 512;
+  private static final int LEAST_BLOCK_GROUPS = 3;
 
-  private static final int BAND_FLOATS = 1 << 22;
+  /**
+   * Rows of one band at most: they are interleaved into scratch, which stays in a second-level
+   * cache if they are short.
+   */
+  private static final int BAND_ROWS = BLOCK_GROUPS * Panels.ROWS;
 
   /** Rough speeds for deciding how many threads a product is worth. */
   private static final long BYTES_PER_NANO = 12;
@@ -51,10 +55,11 @@ final class CpuMultiply {
     CpuMatrix w = CpuMatrix.of(slice.matrix());
     Scratch scratch = pool.borrow();
     try {
-      if (x.rows() == 1) {
-        row(x, w, slice, heads, bias, out, scratch);
+      if (x.rows() <= FEW_ROWS) {
+        rows(x, w, slice, heads, bias, out, scratch);
       } else {
-        int band = Math.max(BAND_ROWS, BAND_FLOATS / slice.in());
+        int bands = (x.rows() + BAND_ROWS - 1) / BAND_ROWS;
+        int band = Panels.roundUp((x.rows() + bands - 1) / bands, Panels.ROWS);
         for (int r = 0; r < x.rows(); r += band) {
           int end = Math.min(x.rows(), r + band);
           tiles(x.rows(r, end), w, slice, heads, bias, out.rows(r, end), scratch);
@@ -65,7 +70,7 @@ final class CpuMultiply {
     }
   }
 
-  private void row(
+  private void rows(
       Matrix x,
       CpuMatrix w,
       WeightSlice slice,
@@ -74,12 +79,24 @@ final class CpuMultiply {
       Matrix out,
       Scratch scratch) {
     Product product =
-        new Product(kernels, w, slice, heads, HostBuffer.of(x), x.offset(), 1, array(bias), out);
+        new Product(
+            kernels,
+            w,
+            slice,
+            heads,
+            HostBuffer.of(x),
+            x.offset(),
+            x.stride(),
+            x.rows(),
+            array(bias),
+            out);
     int first = slice.outFrom() / RowTask.PANELS / Panels.WIDTH;
     int end = Panels.roundUp(slice.outTo(), RowTask.PANELS * Panels.WIDTH);
     int items = end / RowTask.PANELS / Panels.WIDTH - first;
     long bytes = (long) slice.in() * RowTask.PANELS * Panels.WIDTH * w.type().bytes();
-    pool.run(items, bytes / BYTES_PER_NANO, scratch, new RowTask(product, first));
+    long sums = (long) slice.in() * Panels.ROW_SUMS * x.rows();
+    pool.run(
+        items, bytes / BYTES_PER_NANO + sums / SUMS_PER_NANO, scratch, new RowTask(product, first));
   }
 
   private void tiles(
@@ -96,11 +113,11 @@ final class CpuMultiply {
     float[] source = HostBuffer.of(x);
     pool.run(
         groups,
-        k * 4L,
+        k * 12L,
         scratch,
         (from, to, _) ->
             Panels.interleave(source, x.offset(), x.stride(), x.rows(), k, from, to, rows));
-    Product product = new Product(kernels, w, slice, heads, rows, 0, x.rows(), array(bias), out);
+    Product product = new Product(kernels, w, slice, heads, rows, 0, 0, x.rows(), array(bias), out);
     int first = slice.outFrom() / Panels.SUMS;
     int pairs = Panels.roundUp(slice.outTo(), Panels.SUMS) / Panels.SUMS - first;
     int blockGroups = blockGroups(groups, pairs);
@@ -114,11 +131,13 @@ final class CpuMultiply {
         new TileTask(product, first, blocks, blockGroups));
   }
 
-  /** Large blocks, but several pieces of work for each thread. */
+  /** Large blocks of equal size, but several pieces of work for each thread. */
   private int blockGroups(int groups, int pairs) {
     int wanted = (4 * pool.threads() + pairs - 1) / pairs;
     int fair = Math.max(LEAST_BLOCK_GROUPS, (groups + wanted - 1) / wanted);
-    return Math.min(BLOCK_GROUPS, fair);
+    int most = Math.min(BLOCK_GROUPS, fair);
+    int blocks = (groups + most - 1) / most;
+    return (groups + blocks - 1) / blocks;
   }
 
   private static float @Nullable [] array(@Nullable Buffer bias) {
@@ -128,7 +147,7 @@ final class CpuMultiply {
   /**
    * What is multiplied.
    *
-   * @param x interleaved rows, or one row at {@code xo}
+   * @param x interleaved rows, or a few as they lie, {@code xRow} apart from {@code xo}
    */
   private record Product(
       Kernels kernels,
@@ -137,6 +156,7 @@ final class CpuMultiply {
       int heads,
       float[] x,
       int xo,
+      int xRow,
       int rows,
       float @Nullable [] bias,
       Matrix out) {
@@ -157,59 +177,94 @@ final class CpuMultiply {
       }
     }
 
+    /** {@link #write} for the sums of several rows, [row][32]. */
+    void writeRows(float[] sums, int output, int n, int row, int rows) {
+      int from = Math.max(output, slice.outFrom());
+      int count = Math.min(output + n, slice.outTo()) - from;
+      int source = from - output;
+      int to = out.offset() + row * out.stride() + from - slice.outFrom();
+      float[] target = HostBuffer.of(out);
+      if (bias == null) {
+        kernels.store(sums, source, rows, count, target, to, out.stride());
+      } else {
+        kernels.storeBiased(sums, source, rows, count, bias, from, target, to, out.stride());
+      }
+    }
+
     int headWidth() {
       return slice.in() / heads;
     }
   }
 
-  /** One row; an item is four neighbouring panels. */
+  /** A few rows; an item is four neighbouring panels. */
   private record RowTask(Product p, int first) implements WorkerPool.Task {
-    private static final int PANELS = 4;
+    private static final int PANELS = Panels.ROW_PANELS;
 
-    /** Inputs of a block of float16 weights widened at once. */
+    /** Inputs for which four panels stay in a first-level cache until all rows have met them. */
     private static final int BLOCK = 128;
+
+    /** Inputs of a block of 16-bit weights that are widened at once. */
+    private static final int WIDENED = 128;
 
     @Override
     public void run(int from, int to, Scratch scratch) {
       int panel = Math.max((first + from) * PANELS, p.slice.outFrom() / Panels.WIDTH);
       int end = Math.min((first + to) * PANELS, Panels.count(p.slice.outTo()));
+      int size = p.rows * Panels.ROW_SUMS;
       while (panel < end) {
         int n = Math.min(PANELS - panel % PANELS, p.w.together(panel, end));
         n = Math.min(n, end - panel);
-        float[] sums = chain(0, panel, n, scratch.sums(PANELS * Panels.WIDTH), scratch);
+        float[] sums = scratch.sums(size);
+        chain(0, panel, n, sums, scratch);
         for (int h = 1; h < p.heads; h++) {
-          float[] more = chain(h, panel, n, scratch.moreSums(PANELS * Panels.WIDTH), scratch);
-          p.kernels.add(sums, 0, more, 0, n * Panels.WIDTH, sums, 0);
+          float[] more = scratch.moreSums(size);
+          chain(h, panel, n, more, scratch);
+          p.kernels.add(sums, 0, more, 0, size, sums, 0);
         }
-        p.write(sums, 0, panel * Panels.WIDTH, n * Panels.WIDTH, 0);
+        for (int r = 0; r < p.rows; r++) {
+          p.write(sums, r * Panels.ROW_SUMS, panel * Panels.WIDTH, n * Panels.WIDTH, r);
+        }
         panel += n;
       }
     }
 
-    private float[] chain(int head, int panel, int panels, float[] sums, Scratch scratch) {
-      Arrays.fill(sums, 0, panels * Panels.WIDTH, 0f);
+    private void chain(int head, int panel, int panels, float[] sums, Scratch scratch) {
+      Arrays.fill(sums, 0, p.rows * Panels.ROW_SUMS, 0f);
       int k = p.headWidth();
       int xo = p.xo + head * k;
       int i = p.slice.inFrom() + head * k;
       int stride = p.w.panelSize();
       int at = p.w.at(panel) + i * Panels.WIDTH;
-      switch (p.w.type()) {
-        case F32 -> p.kernels.row(p.x, xo, p.w.floats(panel), at, stride, panels, k, sums, 0);
-        case BF16 ->
-            p.kernels.rowBfloat16(p.x, xo, p.w.halves(panel), at, stride, panels, k, sums, 0);
-        case F16 -> {
-          float[] block = scratch.weights(PANELS * BLOCK * Panels.WIDTH);
-          for (int from = 0; from < k; from += BLOCK) {
-            int n = Math.min(BLOCK, k - from);
-            int size = n * Panels.WIDTH;
-            for (int q = 0; q < panels; q++) {
-              p.w.widen(p.kernels, panel + q, i + from, n, block, q * size);
-            }
-            p.kernels.row(p.x, xo + from, block, 0, size, panels, n, sums, 0);
+      if (p.w.type() == StorageType.F32) {
+        float[] w = p.w.floats(panel);
+        int block = p.rows == 1 ? k : BLOCK;
+        for (int from = 0; from < k; from += block) {
+          int n = Math.min(block, k - from);
+          block(xo + from, w, at + from * Panels.WIDTH, stride, panels, n, sums);
+        }
+      } else if (p.rows == 1 && p.w.type() == StorageType.BF16) {
+        p.kernels.rowBfloat16(p.x, xo, p.w.halves(panel), at, stride, panels, k, sums, 0);
+      } else if (p.rows == 1) {
+        p.kernels.rowFloat16(p.x, xo, p.w.halves(panel), at, stride, panels, k, sums, 0);
+      } else {
+        float[] w = scratch.weights(PANELS * WIDENED * Panels.WIDTH);
+        for (int from = 0; from < k; from += WIDENED) {
+          int n = Math.min(WIDENED, k - from);
+          int size = n * Panels.WIDTH;
+          for (int q = 0; q < panels; q++) {
+            p.w.widen(p.kernels, panel + q, i + from, n, w, q * size);
           }
+          block(xo + from, w, 0, size, panels, n, sums);
         }
       }
-      return sums;
+    }
+
+    private void block(int xo, float[] w, int wo, int stride, int panels, int n, float[] sums) {
+      if (p.rows == 1) {
+        p.kernels.row(p.x, xo, w, wo, stride, panels, n, sums, 0);
+      } else {
+        p.kernels.rows(p.x, xo, p.xRow, p.rows, w, wo, stride, panels, n, sums, 0);
+      }
     }
   }
 
@@ -220,8 +275,8 @@ final class CpuMultiply {
   private record TileTask(Product p, int first, int blocks, int blockGroups)
       implements WorkerPool.Task {
 
-    /** Inputs for which two panels fill half of a first-level cache. */
-    private static final int BLOCK = 128;
+    /** Inputs for which two panels and the rows of a tile fill a first-level cache of 48 KiB. */
+    private static final int BLOCK = 256;
 
     @Override
     public void run(int from, int to, Scratch scratch) {
@@ -235,26 +290,23 @@ final class CpuMultiply {
       int panels = Math.min(pair + Panels.PAIR, Panels.count(p.slice.outTo())) - panel;
       int row = group * Panels.ROWS;
       int rows = Math.min(p.rows - row, blockGroups * Panels.ROWS);
-      int groups = (rows + Panels.ROWS - 1) / Panels.ROWS;
-      int size = groups * Panels.ROWS * Panels.SUMS;
+      int size = Panels.roundUp(rows, Panels.QUAD) * Panels.SUMS;
       float[] sums = scratch.sums(size);
-      chain(0, panel, panels, group, groups, sums, scratch);
+      chain(0, panel, panels, row, rows, sums, scratch);
       for (int h = 1; h < p.heads; h++) {
         float[] more = scratch.moreSums(size);
-        chain(h, panel, panels, group, groups, more, scratch);
+        chain(h, panel, panels, row, rows, more, scratch);
         p.kernels.add(sums, 0, more, 0, size, sums, 0);
       }
-      for (int r = 0; r < rows; r++) {
-        p.write(sums, r * Panels.SUMS, panel * Panels.WIDTH, panels * Panels.WIDTH, row + r);
-      }
+      p.writeRows(sums, panel * Panels.WIDTH, panels * Panels.WIDTH, row, rows);
     }
 
     private void chain(
-        int head, int panel, int panels, int group, int groups, float[] sums, Scratch scratch) {
-      Arrays.fill(sums, 0, groups * Panels.ROWS * Panels.SUMS, 0f);
+        int head, int panel, int panels, int row, int rows, float[] sums, Scratch scratch) {
+      Arrays.fill(sums, 0, Panels.roundUp(rows, Panels.QUAD) * Panels.SUMS, 0f);
       int k = p.headWidth();
       int xGroup = Panels.ROWS * p.slice.in();
-      int xo = group * xGroup + Panels.ROWS * head * k;
+      int xo = row * p.slice.in() + Panels.ROWS * head * k;
       int i = p.slice.inFrom() + head * k;
       for (int from = 0; from < k; from += BLOCK) {
         int n = Math.min(BLOCK, k - from);
@@ -262,14 +314,14 @@ final class CpuMultiply {
         if (p.w.type() == StorageType.F32) {
           int at = p.w.at(panel) + (i + from) * Panels.WIDTH;
           float[] w = p.w.floats(panel);
-          p.kernels.tiles(p.x, x, xGroup, groups, w, at, p.w.panelSize(), panels, n, sums, 0);
+          p.kernels.tiles(p.x, x, xGroup, rows, w, at, p.w.panelSize(), panels, n, sums, 0);
         } else {
           float[] block = scratch.weights(Panels.PAIR * BLOCK * Panels.WIDTH);
           for (int q = 0; q < panels; q++) {
             p.w.widen(p.kernels, panel + q, i + from, n, block, q * n * Panels.WIDTH);
           }
           int second = n * Panels.WIDTH;
-          p.kernels.tiles(p.x, x, xGroup, groups, block, 0, second, panels, n, sums, 0);
+          p.kernels.tiles(p.x, x, xGroup, rows, block, 0, second, panels, n, sums, 0);
         }
       }
     }

@@ -21,7 +21,7 @@ import java.util.Arrays;
  */
 record HeadRows(AttentionSpan span, int firstHead, int group, int kvHead, int row, int rows) {
   /** Panels that are computed at once for one row: their sums take no more room than a tile's. */
-  private static final int RUN = Panels.ROWS * Panels.PAIR;
+  private static final int RUN = Panels.QUAD * Panels.PAIR;
 
   /** Floats behind the end of a row of cells that a kernel may overwrite. */
   static final int SLACK = Panels.SUMS;
@@ -103,18 +103,18 @@ record HeadRows(AttentionSpan span, int firstHead, int group, int kvHead, int ro
       int stride,
       int base,
       Scratch scratch) {
-    int groups = (count() + Panels.ROWS - 1) / Panels.ROWS;
     int width = block.headDim();
-    float[] sums = scratch.sums(groups * Panels.ROWS * Panels.SUMS);
+    int size = Panels.roundUp(count(), Panels.QUAD) * Panels.SUMS;
+    float[] sums = scratch.sums(size);
     int panels = Panels.count(keys);
     for (int p = 0; p < panels; p += Panels.PAIR) {
       int n = Math.min(Panels.PAIR, panels - p);
-      Arrays.fill(sums, 0, groups * Panels.ROWS * Panels.SUMS, 0f);
+      Arrays.fill(sums, 0, size, 0f);
       kernels.tiles(
           queries,
           0,
           Panels.ROWS * width,
-          groups,
+          count(),
           block.keys(kvHead),
           p * block.keyPanel(),
           block.keyPanel(),
@@ -133,7 +133,7 @@ record HeadRows(AttentionSpan span, int firstHead, int group, int kvHead, int ro
     int groups = (count() + Panels.ROWS - 1) / Panels.ROWS;
     float[] x = HostBuffer.of(q);
     float[] out = scratch.rows(groups * Panels.ROWS * headDim);
-    for (int j = 0; j < groups * Panels.ROWS; j++) {
+    for (int j = 0; j < Panels.roundUp(count(), Panels.QUAD); j++) {
       int to = j / Panels.ROWS * Panels.ROWS * headDim + j % Panels.ROWS;
       int from = at(q, Math.min(j, count() - 1), headDim);
       for (int d = 0; d < headDim; d++) {
@@ -154,15 +154,15 @@ record HeadRows(AttentionSpan span, int firstHead, int group, int kvHead, int ro
   void mix(Kernels kernels, float[] cells, int at, int stride, Matrix z, Scratch scratch) {
     int headDim = CpuKeyValues.of(span.keys().blocks().getFirst()).headDim();
     int panels = Panels.count(headDim);
-    float[] sums = scratch.sums(Panels.ROWS * Panels.SUMS);
-    int whole = count() / Panels.ROWS * Panels.ROWS;
+    float[] sums = scratch.sums(Panels.QUAD * Panels.SUMS);
+    int whole = count() / Panels.QUAD * Panels.QUAD;
     for (int panel = 0; panel < panels; panel += Panels.PAIR) {
       int n = Math.min(Panels.PAIR, panels - panel);
-      for (int j = 0; j < whole; j += Panels.ROWS) {
+      for (int j = 0; j < whole; j += Panels.QUAD) {
         int common = visible(j);
         Arrays.fill(sums, 0f);
         mixTile(kernels, cells, at + j * stride, stride, panel, n, common, sums);
-        for (int r = j; r < j + Panels.ROWS; r++) {
+        for (int r = j; r < j + Panels.QUAD; r++) {
           int so = (r - j) * Panels.SUMS;
           mixRow(kernels, cells, at + r * stride, panel, n, common, visible(r), sums, so);
           write(sums, so, panel, n, z, r, headDim);

@@ -14,15 +14,16 @@ interface Kernels {
   String describe();
 
   /**
-   * Groups of four interleaved rows times one or two panels.
+   * Groups of twelve interleaved rows times one or two panels.
    *
-   * @param x element (row r of group g, k) at {@code xo + g * xGroup + 4 k + r}
+   * @param x element (row r of group g, k) at {@code xo + g * xGroup + 12 k + r}
+   * @param rows how many; rows and sums reach up to the next multiple of four
    */
   void tiles(
       float[] x,
       int xo,
       int xGroup,
-      int groups,
+      int rows,
       float[] w,
       int wo,
       int second,
@@ -51,9 +52,41 @@ interface Kernels {
   /** One row times any number of panels, {@code stride} apart; sums are [panel][16]. */
   void row(float[] x, int xo, float[] w, int wo, int stride, int panels, int k, float[] c, int co);
 
+  /**
+   * A few rows as they lie, times up to four panels, {@code stride} apart; sums are [row][64].
+   *
+   * @param x element (r, k) at {@code xo + r * xRow + k}
+   */
+  void rows(
+      float[] x,
+      int xo,
+      int xRow,
+      int rows,
+      float[] w,
+      int wo,
+      int stride,
+      int panels,
+      int k,
+      float[] c,
+      int co);
+
   /** {@link #row} on bfloat16 panels, widened on the way. */
   void rowBfloat16(
       float[] x, int xo, short[] w, int wo, int stride, int panels, int k, float[] c, int co);
+
+  /** {@link #row} on float16 panels, widened on the way. */
+  void rowFloat16(
+      float[] x, int xo, short[] w, int wo, int stride, int panels, int k, float[] c, int co);
+
+  /**
+   * Writes {@code n} sums of each row, [row][32], to rows that are {@code stride} apart; n is at
+   * most 32.
+   */
+  void store(float[] sums, int so, int rows, int n, float[] out, int to, int stride);
+
+  /** {@link #store} with a bias added. */
+  void storeBiased(
+      float[] sums, int so, int rows, int n, float[] bias, int bo, float[] out, int to, int stride);
 
   /** Widens {@code n} bfloat16 values, n a multiple of 16. */
   void widenBfloat16(short[] w, int wo, int n, float[] out, int to);

@@ -17,7 +17,7 @@ final class ScalarKernels implements Kernels {
       float[] x,
       int xo,
       int xGroup,
-      int groups,
+      int rows,
       float[] w,
       int wo,
       int second,
@@ -25,10 +25,11 @@ final class ScalarKernels implements Kernels {
       int k,
       float[] c,
       int co) {
-    for (int g = 0; g < groups; g++) {
+    for (int r = 0; r < rows; r += Panels.QUAD) {
+      int from = xo + r / Panels.ROWS * xGroup + r % Panels.ROWS;
       for (int p = 0; p < panels; p++) {
-        int to = co + g * Panels.ROWS * Panels.SUMS + p * Panels.WIDTH;
-        ScalarTiles.tile(x, xo + g * xGroup, 1, Panels.ROWS, w, wo + p * second, k, c, to);
+        int to = co + r * Panels.SUMS + p * Panels.WIDTH;
+        ScalarTiles.tile(x, from, 1, Panels.ROWS, w, wo + p * second, k, c, to);
       }
     }
   }
@@ -59,10 +60,59 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void rows(
+      float[] x,
+      int xo,
+      int xRow,
+      int rows,
+      float[] w,
+      int wo,
+      int stride,
+      int panels,
+      int k,
+      float[] c,
+      int co) {
+    for (int r = 0; r < rows; r++) {
+      row(x, xo + r * xRow, w, wo, stride, panels, k, c, co + r * Panels.ROW_SUMS);
+    }
+  }
+
+  @Override
   public void rowBfloat16(
       float[] x, int xo, short[] w, int wo, int stride, int panels, int k, float[] c, int co) {
     for (int p = 0; p < panels; p++) {
       ScalarTiles.rowBfloat16(x, xo, w, wo + p * stride, k, c, co + p * Panels.WIDTH);
+    }
+  }
+
+  @Override
+  public void store(float[] sums, int so, int rows, int n, float[] out, int to, int stride) {
+    for (int r = 0; r < rows; r++) {
+      System.arraycopy(sums, so + r * Panels.SUMS, out, to + r * stride, n);
+    }
+  }
+
+  @Override
+  public void storeBiased(
+      float[] sums,
+      int so,
+      int rows,
+      int n,
+      float[] bias,
+      int bo,
+      float[] out,
+      int to,
+      int stride) {
+    for (int r = 0; r < rows; r++) {
+      add(sums, so + r * Panels.SUMS, bias, bo, n, out, to + r * stride);
+    }
+  }
+
+  @Override
+  public void rowFloat16(
+      float[] x, int xo, short[] w, int wo, int stride, int panels, int k, float[] c, int co) {
+    for (int p = 0; p < panels; p++) {
+      ScalarTiles.rowFloat16(x, xo, w, wo + p * stride, k, c, co + p * Panels.WIDTH);
     }
   }
 

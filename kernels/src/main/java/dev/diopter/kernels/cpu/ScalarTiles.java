@@ -91,4 +91,26 @@ final class ScalarTiles {
       c[co + j + 3] = e;
     }
   }
+
+  /** {@link #row} on a float16 panel. */
+  static void rowFloat16(float[] x, int xo, short[] w, int wo, int k, float[] c, int co) {
+    for (int j = 0; j < Panels.WIDTH; j += 4) {
+      float a = c[co + j];
+      float b = c[co + j + 1];
+      float d = c[co + j + 2];
+      float e = c[co + j + 3];
+      for (int i = 0; i < k; i++) {
+        float value = x[xo + i];
+        int at = wo + 16 * i + j;
+        a = Math.fma(value, Float.float16ToFloat(w[at]), a);
+        b = Math.fma(value, Float.float16ToFloat(w[at + 1]), b);
+        d = Math.fma(value, Float.float16ToFloat(w[at + 2]), d);
+        e = Math.fma(value, Float.float16ToFloat(w[at + 3]), e);
+      }
+      c[co + j] = a;
+      c[co + j + 1] = b;
+      c[co + j + 2] = d;
+      c[co + j + 3] = e;
+    }
+  }
 }

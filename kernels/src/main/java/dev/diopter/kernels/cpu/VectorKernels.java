@@ -1,11 +1,10 @@
 package dev.diopter.kernels.cpu;
 
 import static dev.diopter.kernels.cpu.VectorShapes.LANES;
+import static dev.diopter.kernels.cpu.VectorShapes.MANY_REGISTERS;
 
 /** The loops with the Vector API, at the width of {@link VectorShapes}. */
 final class VectorKernels implements Kernels {
-  private static final int GROUP_SUMS = Panels.ROWS * Panels.SUMS;
-
   /** Panels that four vectors cover. */
   private static final int ROW_PANELS = 4 * LANES / Panels.WIDTH;
 
@@ -19,7 +18,7 @@ final class VectorKernels implements Kernels {
       float[] x,
       int xo,
       int xGroup,
-      int groups,
+      int rows,
       float[] w,
       int wo,
       int second,
@@ -30,18 +29,43 @@ final class VectorKernels implements Kernels {
     if (LANES == Panels.WIDTH) {
       int right = panels == Panels.PAIR ? second : 0;
       int cRight = panels == Panels.PAIR ? Panels.WIDTH : 0;
-      for (int g = 0; g < groups; g++) {
-        VectorTiles.tile(x, xo + g * xGroup, w, wo, right, k, c, co + g * GROUP_SUMS, cRight);
-      }
+      pair(x, xo, xGroup, rows, w, wo, right, k, c, co, cRight);
       return;
     }
     for (int p = 0; p < panels; p++) {
       for (int j = 0; j < Panels.WIDTH; j += 2 * LANES) {
         int from = wo + p * second + j;
-        int to = co + p * Panels.WIDTH + j;
-        for (int g = 0; g < groups; g++) {
-          VectorTiles.tile(x, xo + g * xGroup, w, from, LANES, k, c, to + g * GROUP_SUMS, LANES);
-        }
+        pair(x, xo, xGroup, rows, w, from, LANES, k, c, co + p * Panels.WIDTH + j, LANES);
+      }
+    }
+  }
+
+  /** All rows times two vectors, in the largest tiles that fit. */
+  private static void pair(
+      float[] x,
+      int xo,
+      int xGroup,
+      int rows,
+      float[] w,
+      int wo,
+      int second,
+      int k,
+      float[] c,
+      int co,
+      int cSecond) {
+    for (int r = 0; r < rows; ) {
+      int left = rows - r;
+      int from = xo + r / Panels.ROWS * xGroup + r % Panels.ROWS;
+      int to = co + r * Panels.SUMS;
+      if (MANY_REGISTERS && r % Panels.ROWS == 0 && left > 8) {
+        VectorTiles.tile12(x, from, w, wo, second, k, c, to, cSecond);
+        r += 12;
+      } else if (MANY_REGISTERS && r % Panels.ROWS == 0 && left > 4) {
+        VectorTiles.tile8(x, from, w, wo, second, k, c, to, cSecond);
+        r += 8;
+      } else {
+        VectorTiles.tile4(x, from, w, wo, second, k, c, to, cSecond);
+        r += 4;
       }
     }
   }
@@ -98,6 +122,48 @@ final class VectorKernels implements Kernels {
   }
 
   @Override
+  public void rows(
+      float[] x,
+      int xo,
+      int xRow,
+      int rows,
+      float[] w,
+      int wo,
+      int stride,
+      int panels,
+      int k,
+      float[] c,
+      int co) {
+    int whole = panels / ROW_PANELS * ROW_PANELS;
+    for (int p = 0; p < whole; p += ROW_PANELS) {
+      int w0 = wo + p * stride;
+      int w1 = w0 + vector(1, stride);
+      int w2 = w0 + vector(2, stride);
+      int w3 = w0 + vector(3, stride);
+      int to = co + p * Panels.WIDTH;
+      int r = 0;
+      for (; MANY_REGISTERS && r + 4 <= rows; r += 4) {
+        int at = to + r * Panels.ROW_SUMS;
+        VectorTiles.rows4(x, xo + r * xRow, xRow, w, w0, w1, w2, w3, k, c, at);
+      }
+      for (; r + 2 <= rows; r += 2) {
+        int at = to + r * Panels.ROW_SUMS;
+        VectorTiles.rows2(x, xo + r * xRow, xRow, w, w0, w1, w2, w3, k, c, at);
+      }
+      if (r < rows) {
+        VectorTiles.row(x, xo + r * xRow, w, w0, w1, w2, w3, k, c, to + r * Panels.ROW_SUMS);
+      }
+    }
+    if (whole < panels) {
+      int at = wo + whole * stride;
+      for (int r = 0; r < rows; r++) {
+        int to = co + r * Panels.ROW_SUMS + whole * Panels.WIDTH;
+        row(x, xo + r * xRow, w, at, stride, panels - whole, k, c, to);
+      }
+    }
+  }
+
+  @Override
   public void rowBfloat16(
       float[] x, int xo, short[] w, int wo, int stride, int panels, int k, float[] c, int co) {
     int p = 0;
@@ -122,10 +188,54 @@ final class VectorKernels implements Kernels {
     }
   }
 
+  @Override
+  public void rowFloat16(
+      float[] x, int xo, short[] w, int wo, int stride, int panels, int k, float[] c, int co) {
+    int p = 0;
+    for (; p + ROW_PANELS <= panels; p += ROW_PANELS) {
+      int at = wo + p * stride;
+      VectorTiles.rowFloat16(
+          x,
+          xo,
+          w,
+          at,
+          at + vector(1, stride),
+          at + vector(2, stride),
+          at + vector(3, stride),
+          k,
+          c,
+          co + p * Panels.WIDTH);
+    }
+    for (; p < panels; p++) {
+      for (int j = 0; j < Panels.WIDTH; j += LANES) {
+        VectorTiles.rowFloat16(x, xo, w, wo + p * stride + j, k, c, co + p * Panels.WIDTH + j);
+      }
+    }
+  }
+
   /** Where vector {@code v} of a run of columns begins, counted from the run's first panel. */
   private static int vector(int v, int stride) {
     int column = v * LANES;
     return column / Panels.WIDTH * stride + column % Panels.WIDTH;
+  }
+
+  @Override
+  public void store(float[] sums, int so, int rows, int n, float[] out, int to, int stride) {
+    VectorTiles.store(sums, so, rows, n, out, to, stride);
+  }
+
+  @Override
+  public void storeBiased(
+      float[] sums,
+      int so,
+      int rows,
+      int n,
+      float[] bias,
+      int bo,
+      float[] out,
+      int to,
+      int stride) {
+    VectorTiles.storeBiased(sums, so, rows, n, bias, bo, out, to, stride);
   }
 
   @Override

@@ -24,6 +24,13 @@ final class VectorShapes {
   /** Floats of a vector: 4, 8 or 16. */
   static final int LANES = FLOATS.length();
 
+  /**
+   * Whether there are 32 vector registers (AVX-512 at any width, AArch64) rather than 16: a tile of
+   * more than eight sums is fast with 32 and spills with 16.
+   */
+  static final boolean MANY_REGISTERS =
+      preferredBits() >= 512 || System.getProperty("os.arch", "").equals("aarch64");
+
   private VectorShapes() {}
 
   /** What the hardware prefers; 64 where there are no vectors to speak of. */

@@ -4,12 +4,15 @@ import static dev.diopter.kernels.cpu.VectorShapes.FLOATS;
 import static dev.diopter.kernels.cpu.VectorShapes.INTS;
 import static dev.diopter.kernels.cpu.VectorShapes.LANES;
 import static dev.diopter.kernels.cpu.VectorShapes.SHORTS;
+import static jdk.incubator.vector.VectorOperators.GE;
 import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.S2I;
 import static jdk.incubator.vector.VectorOperators.ZERO_EXTEND_S2I;
 
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorMask;
 
 /**
  * Products with panels: register tiles of four rows by two vectors, and one row by four vectors.
@@ -18,17 +21,192 @@ import jdk.incubator.vector.ShortVector;
  */
 final class VectorTiles {
   private static final int SUMS = Panels.SUMS;
+  private static final int ROW_SUMS = Panels.ROW_SUMS;
+
+  /** Whether a panel has room for both vectors of a tile. */
+  private static final boolean NARROW = LANES < Panels.WIDTH;
+
+  // Float16 in the places of a float32: without the sign, the least normal value, infinity.
+  private static final int F16_VALUE = 0x0fffe000;
+  private static final int F16_NORMAL = 0x00800000;
+  private static final int F16_INFINITY = 0x0f800000;
+  private static final int F16_BIAS = 112 << 23;
+  private static final int F16_SIGN = 0x80000000;
+  private static final float F16_LEAST = 0x1p-14f;
 
   private VectorTiles() {}
 
   /**
-   * Four interleaved rows times the vectors at {@code w[wo + 16 k]} and {@code w[wo + second + 16
-   * k]}, whose sums are at {@code co} and {@code co + cSecond}. Both may be the same place: they
-   * then compute the same.
+   * Twelve interleaved rows, twelve of them a step apart, times the vectors at {@code w[wo + 16 k]}
+   * and {@code w[wo + second + 16 k]}, whose sums are at {@code co} and {@code co + cSecond}. Both
+   * may be the same place: they then compute the same.
    */
-  static void tile(
+  static void tile12(
       float[] x, int xo, float[] w, int wo, int second, int k, float[] c, int co, int cSecond) {
-    int c1 = co + cSecond;
+    int next = NARROW ? LANES : second; // a constant leaves one address to keep
+    int c1 = co + (NARROW ? LANES : cSecond);
+    FloatVector a0 = FloatVector.fromArray(FLOATS, c, co);
+    FloatVector a1 = FloatVector.fromArray(FLOATS, c, c1);
+    FloatVector b0 = FloatVector.fromArray(FLOATS, c, co + SUMS);
+    FloatVector b1 = FloatVector.fromArray(FLOATS, c, c1 + SUMS);
+    FloatVector d0 = FloatVector.fromArray(FLOATS, c, co + 2 * SUMS);
+    FloatVector d1 = FloatVector.fromArray(FLOATS, c, c1 + 2 * SUMS);
+    FloatVector e0 = FloatVector.fromArray(FLOATS, c, co + 3 * SUMS);
+    FloatVector e1 = FloatVector.fromArray(FLOATS, c, c1 + 3 * SUMS);
+    FloatVector f0 = FloatVector.fromArray(FLOATS, c, co + 4 * SUMS);
+    FloatVector f1 = FloatVector.fromArray(FLOATS, c, c1 + 4 * SUMS);
+    FloatVector g0 = FloatVector.fromArray(FLOATS, c, co + 5 * SUMS);
+    FloatVector g1 = FloatVector.fromArray(FLOATS, c, c1 + 5 * SUMS);
+    FloatVector h0 = FloatVector.fromArray(FLOATS, c, co + 6 * SUMS);
+    FloatVector h1 = FloatVector.fromArray(FLOATS, c, c1 + 6 * SUMS);
+    FloatVector j0 = FloatVector.fromArray(FLOATS, c, co + 7 * SUMS);
+    FloatVector j1 = FloatVector.fromArray(FLOATS, c, c1 + 7 * SUMS);
+    FloatVector l0 = FloatVector.fromArray(FLOATS, c, co + 8 * SUMS);
+    FloatVector l1 = FloatVector.fromArray(FLOATS, c, c1 + 8 * SUMS);
+    FloatVector m0 = FloatVector.fromArray(FLOATS, c, co + 9 * SUMS);
+    FloatVector m1 = FloatVector.fromArray(FLOATS, c, c1 + 9 * SUMS);
+    FloatVector n0 = FloatVector.fromArray(FLOATS, c, co + 10 * SUMS);
+    FloatVector n1 = FloatVector.fromArray(FLOATS, c, c1 + 10 * SUMS);
+    FloatVector p0 = FloatVector.fromArray(FLOATS, c, co + 11 * SUMS);
+    FloatVector p1 = FloatVector.fromArray(FLOATS, c, c1 + 11 * SUMS);
+    for (int i = 0; i < k; i++) {
+      FloatVector u = FloatVector.fromArray(FLOATS, w, wo + 16 * i);
+      FloatVector v = FloatVector.fromArray(FLOATS, w, wo + next + 16 * i);
+      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + 12 * i]);
+      a0 = value.fma(u, a0);
+      a1 = value.fma(v, a1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 1]);
+      b0 = value.fma(u, b0);
+      b1 = value.fma(v, b1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 2]);
+      d0 = value.fma(u, d0);
+      d1 = value.fma(v, d1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 3]);
+      e0 = value.fma(u, e0);
+      e1 = value.fma(v, e1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 4]);
+      f0 = value.fma(u, f0);
+      f1 = value.fma(v, f1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 5]);
+      g0 = value.fma(u, g0);
+      g1 = value.fma(v, g1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 6]);
+      h0 = value.fma(u, h0);
+      h1 = value.fma(v, h1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 7]);
+      j0 = value.fma(u, j0);
+      j1 = value.fma(v, j1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 8]);
+      l0 = value.fma(u, l0);
+      l1 = value.fma(v, l1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 9]);
+      m0 = value.fma(u, m0);
+      m1 = value.fma(v, m1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 10]);
+      n0 = value.fma(u, n0);
+      n1 = value.fma(v, n1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 11]);
+      p0 = value.fma(u, p0);
+      p1 = value.fma(v, p1);
+    }
+    a0.intoArray(c, co);
+    a1.intoArray(c, c1);
+    b0.intoArray(c, co + SUMS);
+    b1.intoArray(c, c1 + SUMS);
+    d0.intoArray(c, co + 2 * SUMS);
+    d1.intoArray(c, c1 + 2 * SUMS);
+    e0.intoArray(c, co + 3 * SUMS);
+    e1.intoArray(c, c1 + 3 * SUMS);
+    f0.intoArray(c, co + 4 * SUMS);
+    f1.intoArray(c, c1 + 4 * SUMS);
+    g0.intoArray(c, co + 5 * SUMS);
+    g1.intoArray(c, c1 + 5 * SUMS);
+    h0.intoArray(c, co + 6 * SUMS);
+    h1.intoArray(c, c1 + 6 * SUMS);
+    j0.intoArray(c, co + 7 * SUMS);
+    j1.intoArray(c, c1 + 7 * SUMS);
+    l0.intoArray(c, co + 8 * SUMS);
+    l1.intoArray(c, c1 + 8 * SUMS);
+    m0.intoArray(c, co + 9 * SUMS);
+    m1.intoArray(c, c1 + 9 * SUMS);
+    n0.intoArray(c, co + 10 * SUMS);
+    n1.intoArray(c, c1 + 10 * SUMS);
+    p0.intoArray(c, co + 11 * SUMS);
+    p1.intoArray(c, c1 + 11 * SUMS);
+  }
+
+  /** Eight rows of the twelve: {@link #tile12}. */
+  static void tile8(
+      float[] x, int xo, float[] w, int wo, int second, int k, float[] c, int co, int cSecond) {
+    int next = NARROW ? LANES : second; // a constant leaves one address to keep
+    int c1 = co + (NARROW ? LANES : cSecond);
+    FloatVector a0 = FloatVector.fromArray(FLOATS, c, co);
+    FloatVector a1 = FloatVector.fromArray(FLOATS, c, c1);
+    FloatVector b0 = FloatVector.fromArray(FLOATS, c, co + SUMS);
+    FloatVector b1 = FloatVector.fromArray(FLOATS, c, c1 + SUMS);
+    FloatVector d0 = FloatVector.fromArray(FLOATS, c, co + 2 * SUMS);
+    FloatVector d1 = FloatVector.fromArray(FLOATS, c, c1 + 2 * SUMS);
+    FloatVector e0 = FloatVector.fromArray(FLOATS, c, co + 3 * SUMS);
+    FloatVector e1 = FloatVector.fromArray(FLOATS, c, c1 + 3 * SUMS);
+    FloatVector f0 = FloatVector.fromArray(FLOATS, c, co + 4 * SUMS);
+    FloatVector f1 = FloatVector.fromArray(FLOATS, c, c1 + 4 * SUMS);
+    FloatVector g0 = FloatVector.fromArray(FLOATS, c, co + 5 * SUMS);
+    FloatVector g1 = FloatVector.fromArray(FLOATS, c, c1 + 5 * SUMS);
+    FloatVector h0 = FloatVector.fromArray(FLOATS, c, co + 6 * SUMS);
+    FloatVector h1 = FloatVector.fromArray(FLOATS, c, c1 + 6 * SUMS);
+    FloatVector j0 = FloatVector.fromArray(FLOATS, c, co + 7 * SUMS);
+    FloatVector j1 = FloatVector.fromArray(FLOATS, c, c1 + 7 * SUMS);
+    for (int i = 0; i < k; i++) {
+      FloatVector u = FloatVector.fromArray(FLOATS, w, wo + 16 * i);
+      FloatVector v = FloatVector.fromArray(FLOATS, w, wo + next + 16 * i);
+      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + 12 * i]);
+      a0 = value.fma(u, a0);
+      a1 = value.fma(v, a1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 1]);
+      b0 = value.fma(u, b0);
+      b1 = value.fma(v, b1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 2]);
+      d0 = value.fma(u, d0);
+      d1 = value.fma(v, d1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 3]);
+      e0 = value.fma(u, e0);
+      e1 = value.fma(v, e1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 4]);
+      f0 = value.fma(u, f0);
+      f1 = value.fma(v, f1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 5]);
+      g0 = value.fma(u, g0);
+      g1 = value.fma(v, g1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 6]);
+      h0 = value.fma(u, h0);
+      h1 = value.fma(v, h1);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 7]);
+      j0 = value.fma(u, j0);
+      j1 = value.fma(v, j1);
+    }
+    a0.intoArray(c, co);
+    a1.intoArray(c, c1);
+    b0.intoArray(c, co + SUMS);
+    b1.intoArray(c, c1 + SUMS);
+    d0.intoArray(c, co + 2 * SUMS);
+    d1.intoArray(c, c1 + 2 * SUMS);
+    e0.intoArray(c, co + 3 * SUMS);
+    e1.intoArray(c, c1 + 3 * SUMS);
+    f0.intoArray(c, co + 4 * SUMS);
+    f1.intoArray(c, c1 + 4 * SUMS);
+    g0.intoArray(c, co + 5 * SUMS);
+    g1.intoArray(c, c1 + 5 * SUMS);
+    h0.intoArray(c, co + 6 * SUMS);
+    h1.intoArray(c, c1 + 6 * SUMS);
+    j0.intoArray(c, co + 7 * SUMS);
+    j1.intoArray(c, c1 + 7 * SUMS);
+  }
+
+  /** Four rows of the twelve: {@link #tile12}. */
+  static void tile4(
+      float[] x, int xo, float[] w, int wo, int second, int k, float[] c, int co, int cSecond) {
+    int next = NARROW ? LANES : second; // a constant leaves one address to keep
+    int c1 = co + (NARROW ? LANES : cSecond);
     FloatVector a0 = FloatVector.fromArray(FLOATS, c, co);
     FloatVector a1 = FloatVector.fromArray(FLOATS, c, c1);
     FloatVector b0 = FloatVector.fromArray(FLOATS, c, co + SUMS);
@@ -39,17 +217,17 @@ final class VectorTiles {
     FloatVector e1 = FloatVector.fromArray(FLOATS, c, c1 + 3 * SUMS);
     for (int i = 0; i < k; i++) {
       FloatVector u = FloatVector.fromArray(FLOATS, w, wo + 16 * i);
-      FloatVector v = FloatVector.fromArray(FLOATS, w, wo + second + 16 * i);
-      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + 4 * i]);
+      FloatVector v = FloatVector.fromArray(FLOATS, w, wo + next + 16 * i);
+      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + 12 * i]);
       a0 = value.fma(u, a0);
       a1 = value.fma(v, a1);
-      value = FloatVector.broadcast(FLOATS, x[xo + 4 * i + 1]);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 1]);
       b0 = value.fma(u, b0);
       b1 = value.fma(v, b1);
-      value = FloatVector.broadcast(FLOATS, x[xo + 4 * i + 2]);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 2]);
       d0 = value.fma(u, d0);
       d1 = value.fma(v, d1);
-      value = FloatVector.broadcast(FLOATS, x[xo + 4 * i + 3]);
+      value = FloatVector.broadcast(FLOATS, x[xo + 12 * i + 3]);
       e0 = value.fma(u, e0);
       e1 = value.fma(v, e1);
     }
@@ -63,7 +241,7 @@ final class VectorTiles {
     e1.intoArray(c, c1 + 3 * SUMS);
   }
 
-  /** {@link #tile} with rows as they lie, {@code xRow} apart. */
+  /** Four rows as they lie, {@code xRow} apart, times two vectors as in {@link #tile12}. */
   static void tileRows(
       float[] x,
       int xo,
@@ -75,7 +253,8 @@ final class VectorTiles {
       float[] c,
       int co,
       int cSecond) {
-    int c1 = co + cSecond;
+    int next = NARROW ? LANES : second;
+    int c1 = co + (NARROW ? LANES : cSecond);
     FloatVector a0 = FloatVector.fromArray(FLOATS, c, co);
     FloatVector a1 = FloatVector.fromArray(FLOATS, c, c1);
     FloatVector b0 = FloatVector.fromArray(FLOATS, c, co + SUMS);
@@ -89,7 +268,7 @@ final class VectorTiles {
     int x3 = x2 + xRow;
     for (int i = 0; i < k; i++) {
       FloatVector u = FloatVector.fromArray(FLOATS, w, wo + 16 * i);
-      FloatVector v = FloatVector.fromArray(FLOATS, w, wo + second + 16 * i);
+      FloatVector v = FloatVector.fromArray(FLOATS, w, wo + next + 16 * i);
       FloatVector value = FloatVector.broadcast(FLOATS, x[xo + i]);
       a0 = value.fma(u, a0);
       a1 = value.fma(v, a1);
@@ -111,6 +290,132 @@ final class VectorTiles {
     d1.intoArray(c, c1 + 2 * SUMS);
     e0.intoArray(c, co + 3 * SUMS);
     e1.intoArray(c, c1 + 3 * SUMS);
+  }
+
+  /** Two rows as they lie times the vectors at four places; sums lie side by side in rows of 64. */
+  static void rows2(
+      float[] x,
+      int xo,
+      int xRow,
+      float[] w,
+      int w0,
+      int w1,
+      int w2,
+      int w3,
+      int k,
+      float[] c,
+      int co) {
+    FloatVector a0 = FloatVector.fromArray(FLOATS, c, co);
+    FloatVector a1 = FloatVector.fromArray(FLOATS, c, co + LANES);
+    FloatVector a2 = FloatVector.fromArray(FLOATS, c, co + 2 * LANES);
+    FloatVector a3 = FloatVector.fromArray(FLOATS, c, co + 3 * LANES);
+    FloatVector b0 = FloatVector.fromArray(FLOATS, c, co + ROW_SUMS);
+    FloatVector b1 = FloatVector.fromArray(FLOATS, c, co + ROW_SUMS + LANES);
+    FloatVector b2 = FloatVector.fromArray(FLOATS, c, co + ROW_SUMS + 2 * LANES);
+    FloatVector b3 = FloatVector.fromArray(FLOATS, c, co + ROW_SUMS + 3 * LANES);
+    int x1 = xo + xRow;
+    for (int i = 0; i < k; i++) {
+      FloatVector v0 = FloatVector.fromArray(FLOATS, w, w0 + 16 * i);
+      FloatVector v1 = FloatVector.fromArray(FLOATS, w, w1 + 16 * i);
+      FloatVector v2 = FloatVector.fromArray(FLOATS, w, w2 + 16 * i);
+      FloatVector v3 = FloatVector.fromArray(FLOATS, w, w3 + 16 * i);
+      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + i]);
+      a0 = value.fma(v0, a0);
+      a1 = value.fma(v1, a1);
+      a2 = value.fma(v2, a2);
+      a3 = value.fma(v3, a3);
+      value = FloatVector.broadcast(FLOATS, x[x1 + i]);
+      b0 = value.fma(v0, b0);
+      b1 = value.fma(v1, b1);
+      b2 = value.fma(v2, b2);
+      b3 = value.fma(v3, b3);
+    }
+    a0.intoArray(c, co);
+    a1.intoArray(c, co + LANES);
+    a2.intoArray(c, co + 2 * LANES);
+    a3.intoArray(c, co + 3 * LANES);
+    b0.intoArray(c, co + ROW_SUMS);
+    b1.intoArray(c, co + ROW_SUMS + LANES);
+    b2.intoArray(c, co + ROW_SUMS + 2 * LANES);
+    b3.intoArray(c, co + ROW_SUMS + 3 * LANES);
+  }
+
+  /**
+   * Four rows as they lie times the vectors at four places; sums lie side by side in rows of 64.
+   */
+  static void rows4(
+      float[] x,
+      int xo,
+      int xRow,
+      float[] w,
+      int w0,
+      int w1,
+      int w2,
+      int w3,
+      int k,
+      float[] c,
+      int co) {
+    FloatVector a0 = FloatVector.fromArray(FLOATS, c, co);
+    FloatVector a1 = FloatVector.fromArray(FLOATS, c, co + LANES);
+    FloatVector a2 = FloatVector.fromArray(FLOATS, c, co + 2 * LANES);
+    FloatVector a3 = FloatVector.fromArray(FLOATS, c, co + 3 * LANES);
+    FloatVector b0 = FloatVector.fromArray(FLOATS, c, co + ROW_SUMS);
+    FloatVector b1 = FloatVector.fromArray(FLOATS, c, co + ROW_SUMS + LANES);
+    FloatVector b2 = FloatVector.fromArray(FLOATS, c, co + ROW_SUMS + 2 * LANES);
+    FloatVector b3 = FloatVector.fromArray(FLOATS, c, co + ROW_SUMS + 3 * LANES);
+    FloatVector d0 = FloatVector.fromArray(FLOATS, c, co + 2 * ROW_SUMS);
+    FloatVector d1 = FloatVector.fromArray(FLOATS, c, co + 2 * ROW_SUMS + LANES);
+    FloatVector d2 = FloatVector.fromArray(FLOATS, c, co + 2 * ROW_SUMS + 2 * LANES);
+    FloatVector d3 = FloatVector.fromArray(FLOATS, c, co + 2 * ROW_SUMS + 3 * LANES);
+    FloatVector e0 = FloatVector.fromArray(FLOATS, c, co + 3 * ROW_SUMS);
+    FloatVector e1 = FloatVector.fromArray(FLOATS, c, co + 3 * ROW_SUMS + LANES);
+    FloatVector e2 = FloatVector.fromArray(FLOATS, c, co + 3 * ROW_SUMS + 2 * LANES);
+    FloatVector e3 = FloatVector.fromArray(FLOATS, c, co + 3 * ROW_SUMS + 3 * LANES);
+    int x1 = xo + xRow;
+    int x2 = x1 + xRow;
+    int x3 = x2 + xRow;
+    for (int i = 0; i < k; i++) {
+      FloatVector v0 = FloatVector.fromArray(FLOATS, w, w0 + 16 * i);
+      FloatVector v1 = FloatVector.fromArray(FLOATS, w, w1 + 16 * i);
+      FloatVector v2 = FloatVector.fromArray(FLOATS, w, w2 + 16 * i);
+      FloatVector v3 = FloatVector.fromArray(FLOATS, w, w3 + 16 * i);
+      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + i]);
+      a0 = value.fma(v0, a0);
+      a1 = value.fma(v1, a1);
+      a2 = value.fma(v2, a2);
+      a3 = value.fma(v3, a3);
+      value = FloatVector.broadcast(FLOATS, x[x1 + i]);
+      b0 = value.fma(v0, b0);
+      b1 = value.fma(v1, b1);
+      b2 = value.fma(v2, b2);
+      b3 = value.fma(v3, b3);
+      value = FloatVector.broadcast(FLOATS, x[x2 + i]);
+      d0 = value.fma(v0, d0);
+      d1 = value.fma(v1, d1);
+      d2 = value.fma(v2, d2);
+      d3 = value.fma(v3, d3);
+      value = FloatVector.broadcast(FLOATS, x[x3 + i]);
+      e0 = value.fma(v0, e0);
+      e1 = value.fma(v1, e1);
+      e2 = value.fma(v2, e2);
+      e3 = value.fma(v3, e3);
+    }
+    a0.intoArray(c, co);
+    a1.intoArray(c, co + LANES);
+    a2.intoArray(c, co + 2 * LANES);
+    a3.intoArray(c, co + 3 * LANES);
+    b0.intoArray(c, co + ROW_SUMS);
+    b1.intoArray(c, co + ROW_SUMS + LANES);
+    b2.intoArray(c, co + ROW_SUMS + 2 * LANES);
+    b3.intoArray(c, co + ROW_SUMS + 3 * LANES);
+    d0.intoArray(c, co + 2 * ROW_SUMS);
+    d1.intoArray(c, co + 2 * ROW_SUMS + LANES);
+    d2.intoArray(c, co + 2 * ROW_SUMS + 2 * LANES);
+    d3.intoArray(c, co + 2 * ROW_SUMS + 3 * LANES);
+    e0.intoArray(c, co + 3 * ROW_SUMS);
+    e1.intoArray(c, co + 3 * ROW_SUMS + LANES);
+    e2.intoArray(c, co + 3 * ROW_SUMS + 2 * LANES);
+    e3.intoArray(c, co + 3 * ROW_SUMS + 3 * LANES);
   }
 
   /** One row times the vectors at four places; their sums lie side by side. */
@@ -181,6 +486,120 @@ final class VectorTiles {
       a = value.fma(wide.lanewise(LSHL, 16).reinterpretAsFloats(), a);
     }
     a.intoArray(c, co);
+  }
+
+  /**
+   * One row times float16 vectors at four places. A value's bits move to those of a float32, whose
+   * exponent counts from 112 more; subnormals become normal with one bit too many, which is
+   * subtracted exactly, and the largest exponent, infinity and NaN, becomes the largest again.
+   */
+  static void rowFloat16(
+      float[] x, int xo, short[] w, int w0, int w1, int w2, int w3, int k, float[] c, int co) {
+    FloatVector a = FloatVector.fromArray(FLOATS, c, co);
+    FloatVector b = FloatVector.fromArray(FLOATS, c, co + LANES);
+    FloatVector d = FloatVector.fromArray(FLOATS, c, co + 2 * LANES);
+    FloatVector e = FloatVector.fromArray(FLOATS, c, co + 3 * LANES);
+    for (int i = 0; i < k; i++) {
+      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + i]);
+      ShortVector aBits = ShortVector.fromArray(SHORTS, w, w0 + 16 * i);
+      IntVector aWide = (IntVector) aBits.convertShape(S2I, INTS, 0);
+      IntVector aValue = aWide.lanewise(LSHL, 13).and(F16_VALUE);
+      VectorMask<Integer> aSmall = aValue.lt(F16_NORMAL);
+      VectorMask<Integer> aLarge = aValue.compare(GE, F16_INFINITY);
+      aValue = aValue.add(F16_BIAS).add(F16_NORMAL, aSmall).add(F16_BIAS, aLarge);
+      FloatVector aFloat = aValue.reinterpretAsFloats().sub(F16_LEAST, aSmall.cast(FLOATS));
+      aValue = aFloat.reinterpretAsInts().or(aWide.and(F16_SIGN));
+      a = value.fma(aValue.reinterpretAsFloats(), a);
+      ShortVector bBits = ShortVector.fromArray(SHORTS, w, w1 + 16 * i);
+      IntVector bWide = (IntVector) bBits.convertShape(S2I, INTS, 0);
+      IntVector bValue = bWide.lanewise(LSHL, 13).and(F16_VALUE);
+      VectorMask<Integer> bSmall = bValue.lt(F16_NORMAL);
+      VectorMask<Integer> bLarge = bValue.compare(GE, F16_INFINITY);
+      bValue = bValue.add(F16_BIAS).add(F16_NORMAL, bSmall).add(F16_BIAS, bLarge);
+      FloatVector bFloat = bValue.reinterpretAsFloats().sub(F16_LEAST, bSmall.cast(FLOATS));
+      bValue = bFloat.reinterpretAsInts().or(bWide.and(F16_SIGN));
+      b = value.fma(bValue.reinterpretAsFloats(), b);
+      ShortVector dBits = ShortVector.fromArray(SHORTS, w, w2 + 16 * i);
+      IntVector dWide = (IntVector) dBits.convertShape(S2I, INTS, 0);
+      IntVector dValue = dWide.lanewise(LSHL, 13).and(F16_VALUE);
+      VectorMask<Integer> dSmall = dValue.lt(F16_NORMAL);
+      VectorMask<Integer> dLarge = dValue.compare(GE, F16_INFINITY);
+      dValue = dValue.add(F16_BIAS).add(F16_NORMAL, dSmall).add(F16_BIAS, dLarge);
+      FloatVector dFloat = dValue.reinterpretAsFloats().sub(F16_LEAST, dSmall.cast(FLOATS));
+      dValue = dFloat.reinterpretAsInts().or(dWide.and(F16_SIGN));
+      d = value.fma(dValue.reinterpretAsFloats(), d);
+      ShortVector eBits = ShortVector.fromArray(SHORTS, w, w3 + 16 * i);
+      IntVector eWide = (IntVector) eBits.convertShape(S2I, INTS, 0);
+      IntVector eValue = eWide.lanewise(LSHL, 13).and(F16_VALUE);
+      VectorMask<Integer> eSmall = eValue.lt(F16_NORMAL);
+      VectorMask<Integer> eLarge = eValue.compare(GE, F16_INFINITY);
+      eValue = eValue.add(F16_BIAS).add(F16_NORMAL, eSmall).add(F16_BIAS, eLarge);
+      FloatVector eFloat = eValue.reinterpretAsFloats().sub(F16_LEAST, eSmall.cast(FLOATS));
+      eValue = eFloat.reinterpretAsInts().or(eWide.and(F16_SIGN));
+      e = value.fma(eValue.reinterpretAsFloats(), e);
+    }
+    a.intoArray(c, co);
+    b.intoArray(c, co + LANES);
+    d.intoArray(c, co + 2 * LANES);
+    e.intoArray(c, co + 3 * LANES);
+  }
+
+  /** One row times one float16 vector. */
+  static void rowFloat16(float[] x, int xo, short[] w, int wo, int k, float[] c, int co) {
+    FloatVector a = FloatVector.fromArray(FLOATS, c, co);
+    for (int i = 0; i < k; i++) {
+      FloatVector value = FloatVector.broadcast(FLOATS, x[xo + i]);
+      ShortVector aBits = ShortVector.fromArray(SHORTS, w, wo + 16 * i);
+      IntVector aWide = (IntVector) aBits.convertShape(S2I, INTS, 0);
+      IntVector aValue = aWide.lanewise(LSHL, 13).and(F16_VALUE);
+      VectorMask<Integer> aSmall = aValue.lt(F16_NORMAL);
+      VectorMask<Integer> aLarge = aValue.compare(GE, F16_INFINITY);
+      aValue = aValue.add(F16_BIAS).add(F16_NORMAL, aSmall).add(F16_BIAS, aLarge);
+      FloatVector aFloat = aValue.reinterpretAsFloats().sub(F16_LEAST, aSmall.cast(FLOATS));
+      aValue = aFloat.reinterpretAsInts().or(aWide.and(F16_SIGN));
+      a = value.fma(aValue.reinterpretAsFloats(), a);
+    }
+    a.intoArray(c, co);
+  }
+
+  /** Rows of sums to rows {@code stride} apart. */
+  static void store(float[] sums, int so, int rows, int n, float[] out, int to, int stride) {
+    for (int r = 0; r < rows; r++) {
+      int from = so + r * SUMS;
+      int at = to + r * stride;
+      int j = 0;
+      for (; j <= n - LANES; j += LANES) {
+        FloatVector.fromArray(FLOATS, sums, from + j).intoArray(out, at + j);
+      }
+      for (; j < n; j++) {
+        out[at + j] = sums[from + j];
+      }
+    }
+  }
+
+  /** {@link #store} with a bias added. */
+  static void storeBiased(
+      float[] sums,
+      int so,
+      int rows,
+      int n,
+      float[] bias,
+      int bo,
+      float[] out,
+      int to,
+      int stride) {
+    for (int r = 0; r < rows; r++) {
+      int from = so + r * SUMS;
+      int at = to + r * stride;
+      int j = 0;
+      for (; j <= n - LANES; j += LANES) {
+        FloatVector sum = FloatVector.fromArray(FLOATS, sums, from + j);
+        sum.add(FloatVector.fromArray(FLOATS, bias, bo + j)).intoArray(out, at + j);
+      }
+      for (; j < n; j++) {
+        out[at + j] = sums[from + j] + bias[bo + j];
+      }
+    }
   }
 
   /**

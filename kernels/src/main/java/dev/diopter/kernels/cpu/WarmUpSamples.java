@@ -21,7 +21,11 @@ final class WarmUpSamples {
   static final int GAIN = 13;
   static final int ADD = 14;
   static final int ROTATE = 15;
-  static final int KERNELS = 16;
+  static final int STORE = 16;
+  static final int STORE_BIASED = 17;
+  static final int ROWS_AS_THEY_LIE = 18;
+  static final int ROW_FLOAT16 = 19;
+  static final int KERNELS = 20;
 
   private static final int TIMES = 40;
   private static final int K = 64;
@@ -31,10 +35,18 @@ final class WarmUpSamples {
   /** Panels that make the kernels for one row use both of their loops. */
   private static final int PANELS = 5;
 
-  private final float[] x = filled(Panels.ROWS * K + N);
+  /** Rows that make use of every tile. */
+  private static final int ROWS = 2 * Panels.ROWS;
+
+  /** Rows that lie one behind the other: four, two and one. */
+  private static final int FEW_ROWS = 7;
+
+  private static final int FEW_PANELS = 4;
+
+  private final float[] x = filled(2 * Panels.ROWS * K + N);
   private final float[] w = filled(PANELS * PANEL);
   private final short[] halves = new short[PANELS * PANEL];
-  private final float[] sums = new float[Panels.ROWS * Panels.SUMS];
+  private final float[] sums = new float[ROWS * Panels.SUMS];
   private final float[] out = new float[K * Panels.WIDTH + N];
   private final float[] partials = new float[16];
 
@@ -55,7 +67,8 @@ final class WarmUpSamples {
 
   private void once(int kernel, Kernels kernels) {
     switch (kernel) {
-      case TILES -> kernels.tiles(x, 0, 0, 1, w, 0, PANEL, Panels.PAIR, K, sums, 0);
+      case TILES ->
+          kernels.tiles(x, 0, Panels.ROWS * K, ROWS, w, 0, PANEL, Panels.PAIR, K, sums, 0);
       case ROW -> kernels.row(x, 0, w, 0, PANEL, PANELS, K, sums, 0);
       case ROW_BFLOAT16 -> kernels.rowBfloat16(x, 0, halves, 0, PANEL, PANELS, K, sums, 0);
       case WIDEN_BFLOAT16 -> kernels.widenBfloat16(halves, 0, PANEL, out, 0);
@@ -71,6 +84,11 @@ final class WarmUpSamples {
       case GAIN -> kernels.gain(x, 0, N, w, out, 0);
       case ADD -> kernels.add(x, 0, w, 0, N, out, 0);
       case ROTATE -> kernels.rotate(x, 0, N / 2, w, 0, out, 0);
+      case STORE -> kernels.store(sums, 0, ROWS, Panels.SUMS, out, 0, Panels.SUMS);
+      case STORE_BIASED ->
+          kernels.storeBiased(sums, 0, ROWS, Panels.SUMS, w, 0, out, 0, Panels.SUMS);
+      case ROWS_AS_THEY_LIE -> kernels.rows(x, 0, K, FEW_ROWS, w, 0, PANEL, FEW_PANELS, K, sums, 0);
+      case ROW_FLOAT16 -> kernels.rowFloat16(x, 0, halves, 0, PANEL, PANELS, K, sums, 0);
       default -> throw new IllegalArgumentException("no kernel " + kernel);
     }
   }

@@ -99,7 +99,7 @@ final class WarmingKernels implements Kernels {
       float[] x,
       int xo,
       int xGroup,
-      int groups,
+      int rows,
       float[] w,
       int wo,
       int second,
@@ -107,8 +107,8 @@ final class WarmingKernels implements Kernels {
       int k,
       float[] c,
       int co) {
-    kernel(WarmUpSamples.TILES, (long) groups * Panels.ROWS * panels * Panels.WIDTH * k)
-        .tiles(x, xo, xGroup, groups, w, wo, second, panels, k, c, co);
+    kernel(WarmUpSamples.TILES, (long) rows * panels * Panels.WIDTH * k)
+        .tiles(x, xo, xGroup, rows, w, wo, second, panels, k, c, co);
   }
 
   @Override
@@ -123,7 +123,7 @@ final class WarmingKernels implements Kernels {
       int k,
       float[] c,
       int co) {
-    kernel(WarmUpSamples.TILE_ROWS, (long) Panels.ROWS * panels * Panels.WIDTH * k)
+    kernel(WarmUpSamples.TILE_ROWS, (long) Panels.QUAD * panels * Panels.WIDTH * k)
         .tileRows(x, xo, xRow, w, wo, second, panels, k, c, co);
   }
 
@@ -135,10 +135,53 @@ final class WarmingKernels implements Kernels {
   }
 
   @Override
+  public void rows(
+      float[] x,
+      int xo,
+      int xRow,
+      int rows,
+      float[] w,
+      int wo,
+      int stride,
+      int panels,
+      int k,
+      float[] c,
+      int co) {
+    kernel(WarmUpSamples.ROWS_AS_THEY_LIE, (long) rows * panels * Panels.WIDTH * k)
+        .rows(x, xo, xRow, rows, w, wo, stride, panels, k, c, co);
+  }
+
+  @Override
   public void rowBfloat16(
       float[] x, int xo, short[] w, int wo, int stride, int panels, int k, float[] c, int co) {
     kernel(WarmUpSamples.ROW_BFLOAT16, (long) panels * Panels.WIDTH * k)
         .rowBfloat16(x, xo, w, wo, stride, panels, k, c, co);
+  }
+
+  @Override
+  public void store(float[] sums, int so, int rows, int n, float[] out, int to, int stride) {
+    kernel(WarmUpSamples.STORE).store(sums, so, rows, n, out, to, stride);
+  }
+
+  @Override
+  public void storeBiased(
+      float[] sums,
+      int so,
+      int rows,
+      int n,
+      float[] bias,
+      int bo,
+      float[] out,
+      int to,
+      int stride) {
+    kernel(WarmUpSamples.STORE_BIASED).storeBiased(sums, so, rows, n, bias, bo, out, to, stride);
+  }
+
+  @Override
+  public void rowFloat16(
+      float[] x, int xo, short[] w, int wo, int stride, int panels, int k, float[] c, int co) {
+    kernel(WarmUpSamples.ROW_FLOAT16, (long) panels * Panels.WIDTH * k)
+        .rowFloat16(x, xo, w, wo, stride, panels, k, c, co);
   }
 
   @Override
