@@ -20,9 +20,6 @@ final class CpuMultiply {
    */
   private static final int BLOCK_GROUPS = 22;
 
-  /** Rows that are multiplied as they lie: memory decides how long that takes. */
-  private static final int FEW_ROWS = 8;
-
   private static final int LEAST_BLOCK_GROUPS = 3;
 
   /**
@@ -55,7 +52,7 @@ final class CpuMultiply {
     CpuMatrix w = CpuMatrix.of(slice.matrix());
     Scratch scratch = pool.borrow();
     try {
-      if (x.rows() <= FEW_ROWS) {
+      if (x.rows() <= kernels.fewRows(w.type() != StorageType.F32)) {
         rows(x, w, slice, heads, bias, out, scratch);
       } else {
         int bands = (x.rows() + BAND_ROWS - 1) / BAND_ROWS;
@@ -244,7 +241,7 @@ final class CpuMultiply {
         }
       } else if (p.rows == 1 && p.w.type() == StorageType.BF16) {
         p.kernels.rowBfloat16(p.x, xo, p.w.halves(panel), at, stride, panels, k, sums, 0);
-      } else if (p.rows == 1) {
+      } else if (p.rows == 1 && p.kernels.widensFloat16()) {
         p.kernels.rowFloat16(p.x, xo, p.w.halves(panel), at, stride, panels, k, sums, 0);
       } else {
         float[] w = scratch.weights(PANELS * WIDENED * Panels.WIDTH);

@@ -14,6 +14,16 @@ interface Kernels {
   String describe();
 
   /**
+   * Up to how many rows {@link #rows} is faster than {@link #tiles}; it changes no result.
+   *
+   * @param widened whether the panels were widened to a block that lies in a cache
+   */
+  int fewRows(boolean widened);
+
+  /** Whether {@link #rowFloat16} is faster than widening a block first; it changes no result. */
+  boolean widensFloat16();
+
+  /**
    * Groups of twelve interleaved rows times one or two panels.
    *
    * @param x element (row r of group g, k) at {@code xo + g * xGroup + 12 k + r}

@@ -13,6 +13,16 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public int fewRows(boolean widened) {
+    return 3;
+  }
+
+  @Override
+  public boolean widensFloat16() {
+    return false;
+  }
+
+  @Override
   public void tiles(
       float[] x,
       int xo,

@@ -95,6 +95,16 @@ final class WarmingKernels implements Kernels {
   }
 
   @Override
+  public int fewRows(boolean widened) {
+    return kernel(WarmUpSamples.ROWS_AS_THEY_LIE).fewRows(widened);
+  }
+
+  @Override
+  public boolean widensFloat16() {
+    return kernel(WarmUpSamples.ROW_FLOAT16).widensFloat16();
+  }
+
+  @Override
   public void tiles(
       float[] x,
       int xo,
