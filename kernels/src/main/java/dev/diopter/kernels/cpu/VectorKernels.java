@@ -115,7 +115,7 @@ final class VectorKernels implements Kernels {
     int p = 0;
     for (; p + ROW_PANELS <= panels; p += ROW_PANELS) {
       int at = wo + p * stride;
-      VectorTiles.row(
+      VectorFewRows.row(
           x,
           xo,
           w,
@@ -129,7 +129,7 @@ final class VectorKernels implements Kernels {
     }
     for (; p < panels; p++) {
       for (int j = 0; j < Panels.WIDTH; j += LANES) {
-        VectorTiles.row(x, xo, w, wo + p * stride + j, k, c, co + p * Panels.WIDTH + j);
+        VectorFewRows.row(x, xo, w, wo + p * stride + j, k, c, co + p * Panels.WIDTH + j);
       }
     }
   }
@@ -157,14 +157,14 @@ final class VectorKernels implements Kernels {
       int r = 0;
       for (; MANY_REGISTERS && r + 4 <= rows; r += 4) {
         int at = to + r * Panels.ROW_SUMS;
-        VectorTiles.rows4(x, xo + r * xRow, xRow, w, w0, w1, w2, w3, k, c, at);
+        VectorFewRows.rows4(x, xo + r * xRow, xRow, w, w0, w1, w2, w3, k, c, at);
       }
       for (; r + 2 <= rows; r += 2) {
         int at = to + r * Panels.ROW_SUMS;
-        VectorTiles.rows2(x, xo + r * xRow, xRow, w, w0, w1, w2, w3, k, c, at);
+        VectorFewRows.rows2(x, xo + r * xRow, xRow, w, w0, w1, w2, w3, k, c, at);
       }
       if (r < rows) {
-        VectorTiles.row(x, xo + r * xRow, w, w0, w1, w2, w3, k, c, to + r * Panels.ROW_SUMS);
+        VectorFewRows.row(x, xo + r * xRow, w, w0, w1, w2, w3, k, c, to + r * Panels.ROW_SUMS);
       }
     }
     if (whole < panels) {
@@ -182,7 +182,7 @@ final class VectorKernels implements Kernels {
     int p = 0;
     for (; p + ROW_PANELS <= panels; p += ROW_PANELS) {
       int at = wo + p * stride;
-      VectorTiles.row(
+      VectorFewRows.row(
           x,
           xo,
           w,
@@ -196,7 +196,7 @@ final class VectorKernels implements Kernels {
     }
     for (; p < panels; p++) {
       for (int j = 0; j < Panels.WIDTH; j += LANES) {
-        VectorTiles.row(x, xo, w, wo + p * stride + j, k, c, co + p * Panels.WIDTH + j);
+        VectorFewRows.row(x, xo, w, wo + p * stride + j, k, c, co + p * Panels.WIDTH + j);
       }
     }
   }
@@ -207,7 +207,7 @@ final class VectorKernels implements Kernels {
     int p = 0;
     for (; p + ROW_PANELS <= panels; p += ROW_PANELS) {
       int at = wo + p * stride;
-      VectorTiles.rowFloat16(
+      VectorFewRows.rowFloat16(
           x,
           xo,
           w,
@@ -221,7 +221,7 @@ final class VectorKernels implements Kernels {
     }
     for (; p < panels; p++) {
       for (int j = 0; j < Panels.WIDTH; j += LANES) {
-        VectorTiles.rowFloat16(x, xo, w, wo + p * stride + j, k, c, co + p * Panels.WIDTH + j);
+        VectorFewRows.rowFloat16(x, xo, w, wo + p * stride + j, k, c, co + p * Panels.WIDTH + j);
       }
     }
   }
@@ -234,7 +234,7 @@ final class VectorKernels implements Kernels {
 
   @Override
   public void store(float[] sums, int so, int rows, int n, float[] out, int to, int stride) {
-    VectorTiles.store(sums, so, rows, n, out, to, stride);
+    VectorFewRows.store(sums, so, rows, n, out, to, stride);
   }
 
   @Override
@@ -248,12 +248,12 @@ final class VectorKernels implements Kernels {
       float[] out,
       int to,
       int stride) {
-    VectorTiles.storeBiased(sums, so, rows, n, bias, bo, out, to, stride);
+    VectorFewRows.storeBiased(sums, so, rows, n, bias, bo, out, to, stride);
   }
 
   @Override
   public void widenBfloat16(short[] w, int wo, int n, float[] out, int to) {
-    VectorTiles.widen(w, wo, n, out, to);
+    VectorFewRows.widen(w, wo, n, out, to);
   }
 
   @Override

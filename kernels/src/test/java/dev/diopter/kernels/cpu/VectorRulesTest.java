@@ -22,6 +22,7 @@ class VectorRulesTest {
         VectorMath.class,
         VectorRows.class,
         VectorTiles.class,
+        VectorFewRows.class,
         VectorShapes.class
       })
   void vectors_neverCrossCallsAndLiveInConstants(Class<?> type) {
