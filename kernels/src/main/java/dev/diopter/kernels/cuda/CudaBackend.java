@@ -24,7 +24,8 @@ import org.jspecify.annotations.Nullable;
  * device but downloads and fresh memory, which passes of a size seen before do not need.
  *
  * <p>Results keep to tolerances, not to bits: cuBLAS chooses its own order of summation. What goes
- * wrong on the device is told at the next call that comes after it.
+ * wrong on the device is told at the next call that comes after it, at {@link #finish} at the
+ * latest.
  */
 public final class CudaBackend implements Backend {
   private final CudaPrecision precision;
@@ -322,6 +323,11 @@ public final class CudaBackend implements Backend {
   @Override
   public void repeat(Matrix x, int times, Matrix out) {
     rows.repeat(x, times, out);
+  }
+
+  @Override
+  public void finish() {
+    thread.finish();
   }
 
   @Override

@@ -223,6 +223,11 @@ final class CudaDevice {
         "matrix product of %d x %d x %d".formatted(m, k, n));
   }
 
+  /** Waits until everything is done. */
+  void await() {
+    check(JCudaDriver.cuStreamSynchronize(stream), "waiting for the device");
+  }
+
   /** Closes what is open. A broken context takes the rest with it, so results do not matter. */
   void close() {
     if (hasStream) {

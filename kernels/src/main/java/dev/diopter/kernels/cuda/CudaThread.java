@@ -22,6 +22,7 @@ final class CudaThread {
   /** The earliest failure of one thread's tasks that it was not told yet. */
   private static final class Own {
     @Nullable RuntimeException failure; // guarded by this
+    boolean unwaited; // whether tasks were given since it last waited; the giver's own
   }
 
   private final LinkedBlockingQueue<Runnable> queue = new LinkedBlockingQueue<>();
@@ -63,6 +64,7 @@ final class CudaThread {
   void run(Task task) {
     Own mine = own.get();
     rethrow(mine);
+    mine.unwaited = true;
     give(() -> {
       if (lost != null) {
         return;
@@ -105,6 +107,26 @@ final class CudaThread {
     }
     rethrow(mine);
     return value;
+  }
+
+  /** {@link #call} with a task that waits for the device. */
+  <T extends @Nullable Object> T await(Function<CudaDevice, T> task) {
+    T value = call(task);
+    own.get().unwaited = false;
+    return value;
+  }
+
+  /** Waits for the device where it may still work for this thread; throws what failed. */
+  void finish() {
+    open();
+    Own mine = own.get();
+    if (mine.unwaited) {
+      await(device -> {
+        device.await();
+        return null;
+      });
+    }
+    rethrow(mine);
   }
 
   /** Runs a last task, ends the thread. What was given before is done first. */

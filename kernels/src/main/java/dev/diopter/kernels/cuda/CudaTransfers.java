@@ -61,7 +61,7 @@ final class CudaTransfers {
 
   /** Waits. */
   void download(DeviceMemory.Block block, long offset, float[] target, int at, int count) {
-    thread.call(device -> {
+    thread.await(device -> {
       device
           .staging()
           .down(

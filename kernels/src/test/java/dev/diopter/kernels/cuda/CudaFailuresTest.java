@@ -193,6 +193,43 @@ class CudaFailuresTest {
     assertWorks(backend);
   }
 
+  @Test
+  void finish_afterARefusedLaunch_tellsItOnce() {
+    Matrix x = row();
+    FakeDriver.fail("cuLaunchKernel gelu", 0, 1);
+    backend.gelu(x, x);
+    assertThatThrownBy(backend::finish)
+        .isInstanceOf(BackendException.class)
+        .hasMessage("the GPU refused: kernel gelu failed with CUDA_ERROR_INVALID_VALUE");
+    backend.finish();
+    assertWorks(backend);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"'',", "lazy,"})
+  void finish_afterAnIllegalAddress_tellsIt(String async) {
+    FakeDriver.set("EMU_ASYNC", async);
+    Matrix x = row();
+    FakeDriver.fail("run gelu", 0, FakeDriver.ILLEGAL_ADDRESS);
+    backend.gelu(x, x);
+    assertThatThrownBy(backend::finish).hasMessageContaining("CUDA_ERROR_ILLEGAL_ADDRESS");
+    assertThatThrownBy(backend::finish).hasMessageContaining("CUDA_ERROR_ILLEGAL_ADDRESS");
+  }
+
+  @Test
+  void finish_behindADownload_doesNotWaitAgain() {
+    Matrix x = row();
+    backend.gelu(x, x);
+    backend.finish();
+    backend.finish();
+    assertThat(FakeDriver.count("cuStreamSynchronize")).isEqualTo(1);
+    backend.gelu(x, x);
+    float[] values = Samples.values(backend, x);
+    backend.finish();
+    assertThat(values).hasSize(4);
+    assertThat(FakeDriver.count("cuStreamSynchronize")).isEqualTo(2);
+  }
+
   // ---- opening
 
   @ParameterizedTest
