@@ -38,18 +38,43 @@ class CudaRunFailuresTest {
   @Test
   void run_thatDownloadsNothing_tellsThatItFailed() {
     RunRequest keeping = RunRequest.of(PROMPT).logits(Logits.NONE).keepingKeyValues();
-    FakeCuda.fail("cuLaunchKernel store", INVALID_VALUE);
+    FakeCuda.reset();
+    model.run(keeping);
+    long launches = FakeCuda.count("cuLaunchKernel");
+    FakeCuda.fail("cuLaunchKernel", launches - 1, INVALID_VALUE);
     assertThatThrownBy(() -> model.run(keeping))
         .isInstanceOf(BackendException.class)
-        .hasMessageContaining("kernel store failed");
+        .hasMessageContaining("the GPU refused: kernel ");
+    FakeCuda.fail("cuLaunchKernel store", 0, INVALID_VALUE);
+    assertThatThrownBy(() -> model.run(keeping)).hasMessageContaining("kernel store failed");
     assertThat(model.run(keeping)).hasSize(1);
+  }
+
+  @Test
+  void run_thatFindsNoMemoryHalfWay_givesBackWhatItHad() {
+    Prompt other = Prompt.ofIds(5, 9, 2, 44, 17, 30, 3);
+    long clean = grown(other, false);
+    assertThat(grown(Prompt.ofIds(5, 9, 2, 44, 17), true)).isEqualTo(clean).isPositive();
+  }
+
+  /** How many pieces of device memory a run of a new shape adds, behind one that failed or not. */
+  private static long grown(Prompt prompt, boolean fails) {
+    try (Model fresh = TestModels.open("gpt2-tiny", "cuda", 0)) {
+      long before = FakeCuda.live("device");
+      if (fails) {
+        FakeCuda.fail("cuMemAlloc", 4, INVALID_VALUE);
+        assertThatThrownBy(() -> fresh.run(prompt)).hasMessageContaining("cuMemAlloc");
+      }
+      fresh.run(prompt);
+      return FakeCuda.live("device") - before;
+    }
   }
 
   @Test
   void run_thatFailedTwice_leavesNothingToTheNext() {
     RunRequest keeping = RunRequest.of(PROMPT).logits(Logits.NONE).keepingKeyValues();
-    FakeCuda.fail("cuLaunchKernel store", INVALID_VALUE);
-    FakeCuda.fail("cuLaunchKernel gelu", INVALID_VALUE);
+    FakeCuda.fail("cuLaunchKernel store", 0, INVALID_VALUE);
+    FakeCuda.fail("cuLaunchKernel gelu", 0, INVALID_VALUE);
     assertThatThrownBy(() -> model.run(keeping)).hasMessageContaining("kernel store failed");
     FakeCuda.reset();
     assertThat(model.run(keeping)).hasSize(1);

@@ -58,10 +58,10 @@ final class FakeCuda {
     }
   }
 
-  /** Lets the next call of this name fail with a code. */
-  static void fail(String name, int code) {
+  /** Lets the next call but {@code skip} fail with a code. */
+  static void fail(String name, long skip, int code) {
     try (Arena arena = Arena.ofConfined()) {
-      Functions.FAIL.invokeExact(arena.allocateFrom(name), 0L, code);
+      Functions.FAIL.invokeExact(arena.allocateFrom(name), skip, code);
     } catch (Throwable e) {
       throw new AssertionError(e);
     }

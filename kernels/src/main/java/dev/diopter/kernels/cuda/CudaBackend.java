@@ -217,9 +217,12 @@ public final class CudaBackend implements Backend {
     }
     if (weights.half()) {
       DeviceMemory.Block rounded = memory.allocate((long) x.rows() * x.columns() * Short.BYTES);
-      rows.toBfloat16(x, rounded.address());
-      product(rounded.pointer(), x.columns(), x.rows(), w, weights, out);
-      memory.release(rounded);
+      try {
+        rows.toBfloat16(x, rounded.address());
+        product(rounded.pointer(), x.columns(), x.rows(), w, weights, out);
+      } finally {
+        memory.release(rounded);
+      }
     } else {
       product(CudaHandles.pointer(x), x.stride(), x.rows(), w, weights, out);
     }

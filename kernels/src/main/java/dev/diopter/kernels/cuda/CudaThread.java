@@ -60,10 +60,11 @@ final class CudaThread {
     }
   }
 
-  /** Gives a task; returns at once. */
+  /**
+   * Gives a task; returns at once, and says nothing of earlier failures: who calls may hold memory.
+   */
   void run(Task task) {
     Own mine = own.get();
-    rethrow(mine);
     mine.unwaited = true;
     give(() -> {
       if (lost != null) {
@@ -79,11 +80,11 @@ final class CudaThread {
 
   /** Nothing gets behind the last task. */
   private synchronized void give(Runnable task) {
-    open();
+    live();
     queue.add(task);
   }
 
-  /** Waits for a task and everything before it. */
+  /** Waits for a task and everything before it; the task is left out where that failed. */
   <T extends @Nullable Object> T call(Function<CudaDevice, T> task) {
     Own mine = own.get();
     CompletableFuture<T> result = new CompletableFuture<>();
@@ -93,20 +94,17 @@ final class CudaThread {
         if (gone != null) {
           throw gone;
         }
+        rethrow(mine); // all of its tasks are done; nothing is made that nobody would get
         result.complete(task.apply(device));
       } catch (RuntimeException | Error e) {
         result.completeExceptionally(failure(e));
       }
     });
-    T value;
     try {
-      value = result.join();
+      return result.join();
     } catch (CompletionException e) {
-      rethrow(mine);
       throw e.getCause() instanceof RuntimeException failure ? again(failure) : e;
     }
-    rethrow(mine);
-    return value;
   }
 
   /** {@link #call} with a task that waits for the device. */
@@ -119,14 +117,12 @@ final class CudaThread {
   /** Waits for the device where it may still work for this thread; throws what failed. */
   void finish() {
     open();
-    Own mine = own.get();
-    if (mine.unwaited) {
+    if (own.get().unwaited) {
       await(device -> {
         device.await();
         return null;
       });
     }
-    rethrow(mine);
   }
 
   /** Runs a last task, ends the thread. What was given before is done first. */
@@ -163,7 +159,13 @@ final class CudaThread {
     return lost != null;
   }
 
+  /** Throws where the device is gone or something of this thread failed; begins an operation. */
   void open() {
+    live();
+    rethrow(own.get());
+  }
+
+  private void live() {
     if (closed) {
       throw new IllegalStateException("the cuda backend is closed");
     }
@@ -179,7 +181,7 @@ final class CudaThread {
       if (failed.lasting()) {
         BackendException gone =
             new BackendException(
-                "the GPU failed and has lost everything on it (%s): close the model and open it again"
+                "the GPU failed and has lost everything on it (%s): close every model on the GPU and open again; if that fails, restart the program"
                     .formatted(failed.getMessage()),
                 failed);
         lost = gone;
