@@ -25,6 +25,11 @@ final class CudaThread {
     boolean unwaited; // whether tasks were given since it last waited; the giver's own
   }
 
+  /** What is told where not even a message could be made. */
+  private static final BackendException BROKEN =
+      new BackendException(
+          "the CUDA thread failed: close every model on the GPU and open again; if that fails, restart the program");
+
   private final LinkedBlockingQueue<Runnable> queue = new LinkedBlockingQueue<>();
   private final ThreadLocal<Own> own = ThreadLocal.withInitial(Own::new);
   private final Thread thread;
@@ -40,14 +45,17 @@ final class CudaThread {
     try {
       device = opened.join();
     } catch (CompletionException e) {
-      throw e.getCause() instanceof RuntimeException failure ? failure : e;
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw cause instanceof BackendException failure
+          ? again(failure)
+          : new BackendException("the GPU cannot be used: " + cause, cause);
     }
   }
 
   private void work(Supplier<CudaDevice> open, CompletableFuture<CudaDevice> opened) {
     try {
       opened.complete(open.get());
-    } catch (RuntimeException | Error e) {
+    } catch (Throwable e) {
       opened.completeExceptionally(e);
       return;
     }
@@ -56,6 +64,8 @@ final class CudaThread {
         queue.take().run();
       } catch (InterruptedException e) {
         // Nobody else knows this thread; close() ends it.
+      } catch (Throwable e) {
+        lost = BROKEN; // what waits in line is told so
       }
     }
   }
@@ -72,7 +82,7 @@ final class CudaThread {
       }
       try {
         task.run(device);
-      } catch (RuntimeException | Error e) {
+      } catch (Throwable e) {
         keep(mine, failure(e));
       }
     });
@@ -96,8 +106,10 @@ final class CudaThread {
         }
         rethrow(mine); // all of its tasks are done; nothing is made that nobody would get
         result.complete(task.apply(device));
-      } catch (RuntimeException | Error e) {
+      } catch (Throwable e) {
         result.completeExceptionally(failure(e));
+      } finally {
+        result.completeExceptionally(BROKEN); // unless it is complete
       }
     });
     try {
