@@ -82,6 +82,9 @@ final class Generator {
         }
         step(sequences, step, options, resolved, scratch, listener);
       }
+    } catch (RuntimeException | Error e) {
+      runner.abandon(e);
+      throw e;
     } finally {
       if (scratch != null) {
         scratch.close();
@@ -129,6 +132,7 @@ final class Generator {
     Pass.Task task = new Pass.Task(ids, null, 0, -1, last, false);
     List<Pass.Outcome> outcomes = pass.run(task, rows, scratch, taps);
     taps.finish();
+    backend.finish();
     for (int s = 0; s < ids.length; s++) {
       if (ids[s].length > 0) {
         Sequence sequence = sequences.get(s);

@@ -22,6 +22,26 @@ final class Runner {
   }
 
   List<RunResult> run(RunRequest request) {
+    try {
+      return checked(request);
+    } catch (RuntimeException | Error e) {
+      abandon(e);
+      throw e;
+    }
+  }
+
+  /** Takes what else failed on the backend, so that the next run does not inherit it. */
+  void abandon(Throwable failure) {
+    try {
+      backend.finish();
+    } catch (RuntimeException e) {
+      if (e != failure) {
+        failure.addSuppressed(e);
+      }
+    }
+  }
+
+  private List<RunResult> checked(RunRequest request) {
     int start = request.start() == null ? 0 : layer("start", request.start().layer());
     int stop = request.stopLayer() == null ? -1 : layer("stop", request.stopLayer());
     checkRange(request, start, stop);
@@ -55,6 +75,7 @@ final class Runner {
       try (Scratch scratch = new Scratch(backend, config, rows.count())) {
         List<Pass.Outcome> outcomes = pass.run(task, rows, scratch, taps);
         taps.finish();
+        backend.finish();
         kept = request.keepKeyValues();
         return results(request, spans, task.logitRows(), outcomes, taps, kept ? stores : null);
       }

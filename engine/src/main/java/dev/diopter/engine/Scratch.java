@@ -33,18 +33,23 @@ final class Scratch implements AutoCloseable {
     boolean gated = config.mlp() == DecoderConfig.Mlp.SILU_GATED;
     int queries = config.heads() * config.headDim();
     int keys = config.keyValueHeads() * config.headDim();
-    residual = matrix(rows, config.width());
-    normed = matrix(rows, config.width());
-    scale = matrix(rows, 1);
-    queryKeyValue = matrix(rows, queries + 2 * keys);
-    query = queryKeyValue.columns(0, queries);
-    key = queryKeyValue.columns(queries, queries + keys);
-    value = queryKeyValue.columns(queries + keys, queries + 2 * keys);
-    z = matrix(rows, queries);
-    out = matrix(rows, config.width());
-    hidden = matrix(rows, gated ? 2 * config.mlpWidth() : config.mlpWidth());
-    pre = hidden.columns(0, config.mlpWidth());
-    preLinear = gated ? hidden.columns(config.mlpWidth(), 2 * config.mlpWidth()) : pre;
+    try {
+      residual = matrix(rows, config.width());
+      normed = matrix(rows, config.width());
+      scale = matrix(rows, 1);
+      queryKeyValue = matrix(rows, queries + 2 * keys);
+      query = queryKeyValue.columns(0, queries);
+      key = queryKeyValue.columns(queries, queries + keys);
+      value = queryKeyValue.columns(queries + keys, queries + 2 * keys);
+      z = matrix(rows, queries);
+      out = matrix(rows, config.width());
+      hidden = matrix(rows, gated ? 2 * config.mlpWidth() : config.mlpWidth());
+      pre = hidden.columns(0, config.mlpWidth());
+      preLinear = gated ? hidden.columns(config.mlpWidth(), 2 * config.mlpWidth()) : pre;
+    } catch (RuntimeException | Error e) {
+      owned.forEach(backend::release); // nobody else knows them yet
+      throw e;
+    }
   }
 
   int rows() {

@@ -58,6 +58,15 @@ final class FakeCuda {
     }
   }
 
+  /** Lets the next call but {@code skip} fail with a code. */
+  static void fail(String name, long skip, int code) {
+    try (Arena arena = Arena.ofConfined()) {
+      Functions.FAIL.invokeExact(arena.allocateFrom(name), skip, code);
+    } catch (Throwable e) {
+      throw new AssertionError(e);
+    }
+  }
+
   /** Calls of a function since the last reset; of a kernel as "cuLaunchKernel name". */
   static long count(String name) {
     return ask(Functions.COUNT, name);
@@ -84,6 +93,11 @@ final class FakeCuda {
     static final MethodHandle RESET = function("emu_reset", FunctionDescriptor.ofVoid());
     static final MethodHandle LIVE =
         function("emu_live", FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS));
+    static final MethodHandle FAIL =
+        function(
+            "emu_fail",
+            FunctionDescriptor.ofVoid(
+                ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT));
     static final MethodHandle SET =
         function("emu_set", FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.ADDRESS));
 

@@ -204,6 +204,11 @@ public interface Backend extends AutoCloseable {
   /** {@code out[r] = x[r], x[r], ...}: out [rows, times * x.columns()]. */
   void repeat(Matrix x, int times, Matrix out);
 
+  /** Waits until this thread's operations are done and throws what failed in them. */
+  default void finish() {
+    // An operation of the host is done, or has thrown, when it returns.
+  }
+
   /** Releases what the backend itself holds (threads, device). Idempotent. */
   @Override
   void close();

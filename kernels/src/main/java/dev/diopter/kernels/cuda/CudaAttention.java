@@ -63,11 +63,20 @@ final class CudaAttention {
     Shapes.alike(spans);
     List<AttentionSpan> whole = new ArrayList<>();
     List<DeviceMemory.Block> joined = new ArrayList<>();
-    for (AttentionSpan span : spans) {
-      if (span.rows() > 0) {
-        whole.add(new ViewJoiner(thread, memory, joined).join(span));
+    try {
+      for (AttentionSpan span : spans) {
+        if (span.rows() > 0) {
+          whole.add(new ViewJoiner(thread, memory, joined).join(span));
+        }
       }
+      attend(q, whole, heads, scale, z);
+    } finally {
+      joined.forEach(memory::release);
     }
+  }
+
+  /** Spans that a launch can name, in as few launches as may be. */
+  private void attend(Matrix q, List<AttentionSpan> whole, int heads, float scale, Matrix z) {
     SpanTable table = new SpanTable();
     int keys = 0;
     for (AttentionSpan span : whole) {
@@ -85,7 +94,6 @@ final class CudaAttention {
       }
     }
     launch(q, table, heads, scale, z);
-    joined.forEach(memory::release);
   }
 
   private static AttentionSpan part(AttentionSpan span, int from, int rows) {
@@ -208,9 +216,12 @@ final class CudaAttention {
       return;
     }
     List<DeviceMemory.Block> joined = new ArrayList<>();
-    SpanTable table = new SpanTable();
-    table.add(new ViewJoiner(thread, memory, joined).join(span));
-    use.accept(table);
-    joined.forEach(memory::release);
+    try {
+      SpanTable table = new SpanTable();
+      table.add(new ViewJoiner(thread, memory, joined).join(span));
+      use.accept(table);
+    } finally {
+      joined.forEach(memory::release);
+    }
   }
 }

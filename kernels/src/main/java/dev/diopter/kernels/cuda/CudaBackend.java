@@ -24,7 +24,8 @@ import org.jspecify.annotations.Nullable;
  * device but downloads and fresh memory, which passes of a size seen before do not need.
  *
  * <p>Results keep to tolerances, not to bits: cuBLAS chooses its own order of summation. What goes
- * wrong on the device is told at the next call that comes after it.
+ * wrong on the device is told at the next call that comes after it, at {@link #finish} at the
+ * latest.
  */
 public final class CudaBackend implements Backend {
   private final CudaPrecision precision;
@@ -216,9 +217,12 @@ public final class CudaBackend implements Backend {
     }
     if (weights.half()) {
       DeviceMemory.Block rounded = memory.allocate((long) x.rows() * x.columns() * Short.BYTES);
-      rows.toBfloat16(x, rounded.address());
-      product(rounded.pointer(), x.columns(), x.rows(), w, weights, out);
-      memory.release(rounded);
+      try {
+        rows.toBfloat16(x, rounded.address());
+        product(rounded.pointer(), x.columns(), x.rows(), w, weights, out);
+      } finally {
+        memory.release(rounded);
+      }
     } else {
       product(CudaHandles.pointer(x), x.stride(), x.rows(), w, weights, out);
     }
@@ -322,6 +326,11 @@ public final class CudaBackend implements Backend {
   @Override
   public void repeat(Matrix x, int times, Matrix out) {
     rows.repeat(x, times, out);
+  }
+
+  @Override
+  public void finish() {
+    thread.finish();
   }
 
   @Override

@@ -122,8 +122,8 @@ final class CudaDevice {
     return "%s, compute capability %d.%d, driver for CUDA %s, cuBLAS %d.%d.%d"
         .formatted(
             name(device),
-            attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR),
-            attribute(CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR),
+            capability(device) / 10,
+            capability(device) % 10,
             version(driver[0]),
             library[0] / 10000,
             library[0] / 100 % 100,
@@ -145,7 +145,13 @@ final class CudaDevice {
     return new String(bytes, 0, end, StandardCharsets.UTF_8).strip();
   }
 
-  private int attribute(int which) {
+  /** 7.5 as 75. */
+  static int capability(CUdevice device) {
+    return 10 * attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)
+        + attribute(device, CUdevice_attribute.CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR);
+  }
+
+  private static int attribute(CUdevice device, int which) {
     int[] value = {0};
     check(JCudaDriver.cuDeviceGetAttribute(value, which, device), "cuDeviceGetAttribute");
     return value[0];
@@ -221,6 +227,11 @@ final class CudaDevice {
             computeType,
             cublasGemmAlgo.CUBLAS_GEMM_DEFAULT),
         "matrix product of %d x %d x %d".formatted(m, k, n));
+  }
+
+  /** Waits until everything is done. */
+  void await() {
+    check(JCudaDriver.cuStreamSynchronize(stream), "waiting for the device");
   }
 
   /** Closes what is open. A broken context takes the rest with it, so results do not matter. */

@@ -30,28 +30,31 @@ final class CudaEdit {
       return;
     }
     DeviceMemory.Block block = memory.allocate((long) (lists + values) * Integer.BYTES);
-    transfers.words(words(), block);
-    long target = CudaHandles.address(edit.buffer(), edit.offset());
-    long array = values == 0 ? 0 : block.address() + (long) lists * Integer.BYTES;
-    boolean projects = edit.kind() == CellEdit.Kind.PROJECT_OUT;
-    int threads = Math.min(MOST_THREADS, (edit.width() + WARP - 1) / WARP * WARP);
-    thread.run(device -> {
-      Launch launch = device.arguments().address(target).address(array);
-      if (!projects) {
-        launch.integer(kind()).number(edit.number());
-      }
-      launch
-          .integer(edit.scores() ? 1 : 0)
-          .address(slot)
-          .structure(to -> selection(to, block.address()));
-      device.run(
-          projects ? Kernel.PROJECT_OUT : Kernel.EDIT_CELLS,
-          edit.rows().length,
-          edit.heads().length,
-          threads,
-          0);
-    });
-    memory.release(block);
+    try {
+      transfers.words(words(), block);
+      long target = CudaHandles.address(edit.buffer(), edit.offset());
+      long array = values == 0 ? 0 : block.address() + (long) lists * Integer.BYTES;
+      boolean projects = edit.kind() == CellEdit.Kind.PROJECT_OUT;
+      int threads = Math.min(MOST_THREADS, (edit.width() + WARP - 1) / WARP * WARP);
+      thread.run(device -> {
+        Launch launch = device.arguments().address(target).address(array);
+        if (!projects) {
+          launch.integer(kind()).number(edit.number());
+        }
+        launch
+            .integer(edit.scores() ? 1 : 0)
+            .address(slot)
+            .structure(to -> selection(to, block.address()));
+        device.run(
+            projects ? Kernel.PROJECT_OUT : Kernel.EDIT_CELLS,
+            edit.rows().length,
+            edit.heads().length,
+            threads,
+            0);
+      });
+    } finally {
+      memory.release(block);
+    }
   }
 
   private int kind() {

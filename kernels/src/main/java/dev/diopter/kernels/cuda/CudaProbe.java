@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record CudaProbe(boolean usable, String detail, String advice) {
   private static final int OLDEST_DRIVER = 12000;
+  private static final int OLDEST_CAPABILITY = 75;
   private static final String INSTALL_DRIVER =
       "install NVIDIA's driver, release 525 or newer (nvidia-smi shows it)";
   private static final String INSTALL_BLAS =
@@ -97,6 +98,13 @@ public record CudaProbe(boolean usable, String detail, String advice) {
     }
     CUdevice device = new CUdevice();
     JCudaDriver.cuDeviceGet(device, 0);
+    int capability = CudaDevice.capability(device);
+    if (capability < OLDEST_CAPABILITY) {
+      return lacks(
+          "%s has compute capability %d.%d, 7.5 (Turing) is needed"
+              .formatted(CudaDevice.name(device), capability / 10, capability % 10),
+          "use --backend cpu; where there is a newer GPU, CUDA_VISIBLE_DEVICES chooses it");
+    }
     return new CudaProbe(true, CudaDevice.name(device), "");
   }
 

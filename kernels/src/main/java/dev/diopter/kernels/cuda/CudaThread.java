@@ -22,7 +22,13 @@ final class CudaThread {
   /** The earliest failure of one thread's tasks that it was not told yet. */
   private static final class Own {
     @Nullable RuntimeException failure; // guarded by this
+    boolean unwaited; // whether tasks were given since it last waited; the giver's own
   }
+
+  /** What is told where not even a message could be made. */
+  private static final BackendException BROKEN =
+      new BackendException(
+          "the CUDA thread failed: close every model on the GPU and open again; if that fails, restart the program");
 
   private final LinkedBlockingQueue<Runnable> queue = new LinkedBlockingQueue<>();
   private final ThreadLocal<Own> own = ThreadLocal.withInitial(Own::new);
@@ -39,14 +45,17 @@ final class CudaThread {
     try {
       device = opened.join();
     } catch (CompletionException e) {
-      throw e.getCause() instanceof RuntimeException failure ? failure : e;
+      Throwable cause = e.getCause() == null ? e : e.getCause();
+      throw cause instanceof BackendException failure
+          ? again(failure)
+          : new BackendException("the GPU cannot be used: " + cause, cause);
     }
   }
 
   private void work(Supplier<CudaDevice> open, CompletableFuture<CudaDevice> opened) {
     try {
       opened.complete(open.get());
-    } catch (RuntimeException | Error e) {
+    } catch (Throwable e) {
       opened.completeExceptionally(e);
       return;
     }
@@ -55,21 +64,25 @@ final class CudaThread {
         queue.take().run();
       } catch (InterruptedException e) {
         // Nobody else knows this thread; close() ends it.
+      } catch (Throwable e) {
+        lost = BROKEN; // what waits in line is told so
       }
     }
   }
 
-  /** Gives a task; returns at once. */
+  /**
+   * Gives a task; returns at once, and says nothing of earlier failures: who calls may hold memory.
+   */
   void run(Task task) {
     Own mine = own.get();
-    rethrow(mine);
+    mine.unwaited = true;
     give(() -> {
       if (lost != null) {
         return;
       }
       try {
         task.run(device);
-      } catch (RuntimeException | Error e) {
+      } catch (Throwable e) {
         keep(mine, failure(e));
       }
     });
@@ -77,11 +90,11 @@ final class CudaThread {
 
   /** Nothing gets behind the last task. */
   private synchronized void give(Runnable task) {
-    open();
+    live();
     queue.add(task);
   }
 
-  /** Waits for a task and everything before it. */
+  /** Waits for a task and everything before it; the task is left out where that failed. */
   <T extends @Nullable Object> T call(Function<CudaDevice, T> task) {
     Own mine = own.get();
     CompletableFuture<T> result = new CompletableFuture<>();
@@ -91,20 +104,37 @@ final class CudaThread {
         if (gone != null) {
           throw gone;
         }
+        rethrow(mine); // all of its tasks are done; nothing is made that nobody would get
         result.complete(task.apply(device));
-      } catch (RuntimeException | Error e) {
+      } catch (Throwable e) {
         result.completeExceptionally(failure(e));
+      } finally {
+        result.completeExceptionally(BROKEN); // unless it is complete
       }
     });
-    T value;
     try {
-      value = result.join();
+      return result.join();
     } catch (CompletionException e) {
-      rethrow(mine);
       throw e.getCause() instanceof RuntimeException failure ? again(failure) : e;
     }
-    rethrow(mine);
+  }
+
+  /** {@link #call} with a task that waits for the device. */
+  <T extends @Nullable Object> T await(Function<CudaDevice, T> task) {
+    T value = call(task);
+    own.get().unwaited = false;
     return value;
+  }
+
+  /** Waits for the device where it may still work for this thread; throws what failed. */
+  void finish() {
+    open();
+    if (own.get().unwaited) {
+      await(device -> {
+        device.await();
+        return null;
+      });
+    }
   }
 
   /** Runs a last task, ends the thread. What was given before is done first. */
@@ -141,7 +171,13 @@ final class CudaThread {
     return lost != null;
   }
 
+  /** Throws where the device is gone or something of this thread failed; begins an operation. */
   void open() {
+    live();
+    rethrow(own.get());
+  }
+
+  private void live() {
     if (closed) {
       throw new IllegalStateException("the cuda backend is closed");
     }
@@ -157,7 +193,7 @@ final class CudaThread {
       if (failed.lasting()) {
         BackendException gone =
             new BackendException(
-                "the GPU failed and has lost everything on it (%s): close the model and open it again"
+                "the GPU failed and has lost everything on it (%s): close every model on the GPU and open again; if that fails, restart the program"
                     .formatted(failed.getMessage()),
                 failed);
         lost = gone;

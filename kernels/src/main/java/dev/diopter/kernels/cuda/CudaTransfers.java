@@ -61,7 +61,7 @@ final class CudaTransfers {
 
   /** Waits. */
   void download(DeviceMemory.Block block, long offset, float[] target, int at, int count) {
-    thread.call(device -> {
+    thread.await(device -> {
       device
           .staging()
           .down(
@@ -182,21 +182,26 @@ final class CudaTransfers {
     int bytesEach = half ? Short.BYTES : Float.BYTES;
     long elements = (long) packer.in() * packer.out();
     DeviceMemory.Block block = memory.allocate(elements * bytesEach);
-    thread.call(device -> {
-      int most = Staging.HALF / bytesEach;
-      for (long done = 0; done < elements; done += most) {
-        long from = done;
-        int n = (int) Math.min(most, elements - done);
-        device
-            .staging()
-            .up(
-                block.pointer(),
-                from * bytesEach,
-                (long) n * bytesEach,
-                to -> packer.write(to, from, n));
-      }
-      return null;
-    });
+    try {
+      thread.call(device -> {
+        int most = Staging.HALF / bytesEach;
+        for (long done = 0; done < elements; done += most) {
+          long from = done;
+          int n = (int) Math.min(most, elements - done);
+          device
+              .staging()
+              .up(
+                  block.pointer(),
+                  from * bytesEach,
+                  (long) n * bytesEach,
+                  to -> packer.write(to, from, n));
+        }
+        return null;
+      });
+    } catch (RuntimeException e) {
+      memory.release(block);
+      throw e;
+    }
     return new CudaHandles.Weights(block, packer.in(), packer.out(), packer.transposed(), half);
   }
 }

@@ -144,7 +144,8 @@ class CudaFailuresTest {
         .isInstanceOf(BackendException.class)
         .hasMessageStartingWith(lost)
         .hasMessageContaining("CUDA_ERROR_ILLEGAL_ADDRESS")
-        .hasMessageEndingWith("close the model and open it again");
+        .hasMessageEndingWith(
+            "close every model on the GPU and open again; if that fails, restart the program");
     assertThatThrownBy(() -> backend.add(x, x, x)).hasMessageStartingWith(lost);
     assertThatThrownBy(() -> backend.allocate(5)).hasMessageStartingWith(lost);
     assertThatThrownBy(() -> backend.indices(new int[1])).hasMessageStartingWith(lost);
@@ -191,6 +192,84 @@ class CudaFailuresTest {
     Thread other = Thread.ofPlatform().start(() -> backend.gelu(x, x));
     other.join();
     assertWorks(backend);
+  }
+
+  @Test
+  void finish_afterARefusedLaunch_tellsItOnce() {
+    Matrix x = row();
+    FakeDriver.fail("cuLaunchKernel gelu", 0, 1);
+    backend.gelu(x, x);
+    assertThatThrownBy(backend::finish)
+        .isInstanceOf(BackendException.class)
+        .hasMessage("the GPU refused: kernel gelu failed with CUDA_ERROR_INVALID_VALUE");
+    backend.finish();
+    assertWorks(backend);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"'',", "lazy,"})
+  void finish_afterAnIllegalAddress_tellsIt(String async) {
+    FakeDriver.set("EMU_ASYNC", async);
+    Matrix x = row();
+    FakeDriver.fail("run gelu", 0, FakeDriver.ILLEGAL_ADDRESS);
+    backend.gelu(x, x);
+    assertThatThrownBy(backend::finish).hasMessageContaining("CUDA_ERROR_ILLEGAL_ADDRESS");
+    assertThatThrownBy(backend::finish).hasMessageContaining("CUDA_ERROR_ILLEGAL_ADDRESS");
+  }
+
+  @Test
+  void finish_behindADownload_doesNotWaitAgain() {
+    Matrix x = row();
+    backend.gelu(x, x);
+    backend.finish();
+    backend.finish();
+    assertThat(FakeDriver.count("cuStreamSynchronize")).isEqualTo(1);
+    backend.gelu(x, x);
+    float[] values = Samples.values(backend, x);
+    backend.finish();
+    assertThat(values).hasSize(4);
+    assertThat(FakeDriver.count("cuStreamSynchronize")).isEqualTo(2);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"FLOAT32", "BFLOAT16"})
+  void failures_whileOpen_leaveNoMemoryBehind(CudaPrecision precision) {
+    backend.close();
+    backend = CudaBackend.open(precision);
+    Matrix x = row();
+    var w = Samples.weights(new Random(2), StorageType.F32, Layout.ROWS_OF_INPUTS, 4, 4);
+    var packed = backend.pack(List.of(w.stored()));
+    Matrix wide = Matrix.of(backend.allocate(80_000), 10_000, 8);
+    backend.expectWeights(0); // idle memory goes back
+    long live = FakeDriver.live("device");
+    for (int i = 1; i <= 10; i++) {
+      int n = 1000 * i;
+      failing(x, () -> backend.release(backend.allocate(n)));
+      failing(x, () -> backend.release(backend.indices(new int[n])));
+      failing(x, () -> backend.rotary(new double[n]));
+      failing(x, () -> backend.release(backend.pack(List.of(w.stored()))));
+      Matrix some = new Matrix(wide.buffer(), 0, n, 4, 8);
+      failing(x, () -> backend.upload(new float[4 * n], some));
+      failing(x, () -> backend.multiply(some, packed.all(), null, some));
+      FakeDriver.fail("cuMemcpyHtoDAsync", 0, 1);
+      assertThatThrownBy(() -> backend.pack(List.of(w.stored())))
+          .hasMessageContaining("copy to the device failed");
+    }
+    backend.expectWeights(0);
+    assertThat(FakeDriver.live("device")).isEqualTo(live);
+    assertWorks(backend);
+  }
+
+  /** An operation behind one that fails. */
+  private void failing(Matrix x, Runnable operation) {
+    FakeDriver.fail("cuLaunchKernel gelu", 0, 1);
+    backend.gelu(x, x);
+    assertThatThrownBy(() -> {
+          operation.run();
+          backend.finish();
+        })
+        .hasMessageContaining("kernel gelu failed");
+    backend.finish();
   }
 
   // ---- opening

@@ -144,6 +144,15 @@ class ProbeTest {
   }
 
   @Test
+  void gpuOfPascal_isTooOld() throws Exception {
+    has("libcuda.so.1", "libcublas.so.12");
+    assertLacks(
+        run("EMU_CC", "61"),
+        "Fake CUDA device (CPU emulation for tests) has compute capability 6.1, 7.5 (Turing) is needed",
+        "CUDA_VISIBLE_DEVICES");
+  }
+
+  @Test
   void driverOfCuda11_isTooOld() throws Exception {
     has("libcuda.so.1", "libcublas.so.12");
     assertLacks(
