@@ -96,27 +96,39 @@ final class GpuSelftestCommand implements Command {
     object.put("passed", passed);
     ArrayNode array = object.putArray("operations");
     for (BackendComparison.Outcome one : operations) {
-      put(array, one.operation(), one.error(), one.bound(), one.agrees(), one.milliseconds());
+      put(array, one);
     }
     ArrayNode whole = object.putArray("models");
     for (ModelComparison.Outcome one : models) {
-      put(whole, one.what(), one.error(), one.bound(), one.agrees(), one.milliseconds());
+      put(whole, comparable(one));
     }
     return object;
   }
 
-  private static void put(
-      ArrayNode array, String name, double error, double bound, boolean ok, double milliseconds) {
+  /** A whole pass told like an operation. */
+  private static BackendComparison.Outcome comparable(ModelComparison.Outcome one) {
+    return new BackendComparison.Outcome(
+        one.what(), one.error(), one.bound(), one.milliseconds(), one.failure());
+  }
+
+  private static void put(ArrayNode array, BackendComparison.Outcome one) {
     ObjectNode entry = array.addObject();
-    entry.put("name", name);
-    if (Double.isNaN(error)) {
-      entry.putNull("error");
-    } else {
-      entry.put("error", error);
+    entry.put("name", one.operation());
+    put(entry, "error", one.error());
+    entry.put("bound", one.bound());
+    entry.put("ok", one.agrees());
+    put(entry, "milliseconds", one.milliseconds());
+    if (one.failure() != null) {
+      entry.put("failed", one.failure());
     }
-    entry.put("bound", bound);
-    entry.put("ok", ok);
-    entry.put("milliseconds", milliseconds);
+  }
+
+  private static void put(ObjectNode entry, String name, double value) {
+    if (Double.isNaN(value)) {
+      entry.putNull(name);
+    } else {
+      entry.put(name, value);
+    }
   }
 
   private static String system() {
@@ -136,13 +148,13 @@ final class GpuSelftestCommand implements Command {
     screen.out().println();
     Tables table = table("operation, %d rows".formatted(rows));
     for (BackendComparison.Outcome one : operations) {
-      table.row(row(one.operation(), one.error(), one.bound(), one.milliseconds(), one.agrees()));
+      table.row(row(one));
     }
     table.print(screen);
     screen.out().println();
     Tables whole = table("model");
     for (ModelComparison.Outcome one : models) {
-      whole.row(row(one.what(), one.error(), one.bound(), one.milliseconds(), one.agrees()));
+      whole.row(row(comparable(one)));
     }
     whole.print(screen);
     screen.out().println();
@@ -160,14 +172,14 @@ final class GpuSelftestCommand implements Command {
         .left("agrees");
   }
 
-  private static String[] row(
-      String name, double error, double bound, double milliseconds, boolean agrees) {
+  private static String[] row(BackendComparison.Outcome one) {
+    String failure = one.failure();
     return new String[] {
-      name,
-      scientific(error),
-      scientific(bound),
-      Numbers.fixed(milliseconds, 3),
-      agrees ? "yes" : "NO"
+      one.operation(),
+      failure == null ? scientific(one.error()) : "-",
+      scientific(one.bound()),
+      failure == null ? Numbers.fixed(one.milliseconds(), 3) : "-",
+      failure != null ? "failed: " + failure : one.agrees() ? "yes" : "NO"
     };
   }
 

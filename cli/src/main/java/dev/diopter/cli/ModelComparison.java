@@ -12,7 +12,9 @@ import dev.diopter.engine.RunResult;
 import dev.diopter.engine.Selection;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** Whole passes of one model on two backends. */
 final class ModelComparison {
@@ -28,16 +30,38 @@ final class ModelComparison {
    * @param what model and pass
    * @param error largest difference, divided by the value's scale
    * @param bound what the error may be
-   * @param milliseconds of the pass, on the backend in question
+   * @param milliseconds of the pass, on the backend in question; not a number where it failed
+   * @param failure what went wrong instead, or null
    */
-  record Outcome(String what, double error, double bound, double milliseconds) {
+  record Outcome(
+      String what, double error, double bound, double milliseconds, @Nullable String failure) {
     boolean agrees() {
-      return error <= bound;
+      return failure == null && error <= bound;
     }
   }
 
-  /** Compares a backend with the CPU. */
+  /** Compares a backend with the CPU. What fails is an outcome too. */
   static List<Outcome> run(String name, String backend) {
+    try {
+      return compare(name, backend);
+    } catch (RuntimeException e) {
+      return List.of(failed(name, e));
+    }
+  }
+
+  private static Outcome failed(String what, RuntimeException e) {
+    return new Outcome(what, Double.NaN, BOUND, Double.NaN, String.valueOf(e.getMessage()));
+  }
+
+  private static Outcome attempt(String what, Function<String, Outcome> pass) {
+    try {
+      return pass.apply(what);
+    } catch (RuntimeException e) {
+      return failed(what, e);
+    }
+  }
+
+  private static List<Outcome> compare(String name, String backend) {
     try (Model subject = Model.open(name, new ModelOptions(backend, 0));
         Model oracle = Model.open(name, new ModelOptions("cpu", 0))) {
       int vocabulary = subject.config().vocabulary();
@@ -56,10 +80,13 @@ final class ModelComparison {
               .scale("blocks.0.attn.hook_pattern", Selection.ALL.heads(0), 0.5f)
               .build();
       return List.of(
-          pass(name + ", logits", subject, oracle, plain),
-          pass(name + ", all hooks read", subject, oracle, plain.plan(reads)),
-          pass(name + ", edits", subject, oracle, plain.plan(edits)),
-          generation(name, subject, oracle, prompt));
+          attempt(name + ", logits", what -> pass(what, subject, oracle, plain)),
+          attempt(
+              name + ", all hooks read", what -> pass(what, subject, oracle, plain.plan(reads))),
+          attempt(name + ", edits", what -> pass(what, subject, oracle, plain.plan(edits))),
+          attempt(
+              "%s, %d tokens generated".formatted(name, NEW_TOKENS),
+              what -> generation(what, subject, oracle, prompt)));
     }
   }
 
@@ -73,19 +100,18 @@ final class ModelComparison {
     for (Activation value : want.activations().values()) {
       error = larger(error, error(got.activation(value.name()).values(), value.values()));
     }
-    return new Outcome(what, error, BOUND, milliseconds);
+    return new Outcome(what, error, BOUND, milliseconds, null);
   }
 
   /** Greedy tokens are the same or they are not: 0 or infinity. */
-  private static Outcome generation(String name, Model subject, Model oracle, Prompt prompt) {
+  private static Outcome generation(String what, Model subject, Model oracle, Prompt prompt) {
     GenerationOptions options = GenerationOptions.greedy(NEW_TOKENS).ignoringEos();
     long start = System.nanoTime();
     int[] got = subject.generate(prompt, options).ids();
     double milliseconds = (System.nanoTime() - start) / 1e6;
     int[] want = oracle.generate(prompt, options).ids();
     double error = Arrays.equals(got, want) ? 0 : Double.POSITIVE_INFINITY;
-    return new Outcome(
-        "%s, %d tokens generated".formatted(name, NEW_TOKENS), error, BOUND, milliseconds);
+    return new Outcome(what, error, BOUND, milliseconds, null);
   }
 
   private static double error(float[] got, float[] want) {

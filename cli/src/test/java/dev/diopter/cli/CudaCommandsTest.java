@@ -2,6 +2,11 @@ package dev.diopter.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.lang.foreign.Arena;
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.SymbolLookup;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -51,6 +56,29 @@ class CudaCommandsTest {
   void gpuSelftest_page_canBePasted() {
     assertThat(Cli.run("gpu-selftest", "--rows", "5").isClean().out())
         .contains(FAKE, "largest error", "demo-llama, all hooks read", "All agree with the CPU.");
+  }
+
+  @Test
+  void gpuSelftest_anOperationThatFails_isToldAmongTheRest() throws Throwable {
+    fail("cuLaunchKernel gelu", 1);
+    Cli.Ran page = Cli.run("gpu-selftest", "--rows", "5");
+    assertThat(page.code()).isNotZero();
+    assertThat(page.out().replaceAll("\\s+", " "))
+        .contains("failed: the GPU refused: kernel gelu failed with CUDA_ERROR_INVALID_VALUE")
+        .contains("repeat", "demo-llama, all hooks read", "1 do not agree.");
+  }
+
+  /** Lets the fake driver's next call of this name fail. */
+  @SuppressWarnings("restricted")
+  private static void fail(String name, int code) throws Throwable {
+    try (Arena arena = Arena.ofConfined()) {
+      Linker.nativeLinker()
+          .downcallHandle(
+              SymbolLookup.libraryLookup("libcuda.so.1", arena).findOrThrow("emu_fail"),
+              FunctionDescriptor.ofVoid(
+                  ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT))
+          .invokeWithArguments(arena.allocateFrom(name), 0L, code);
+    }
   }
 
   @Test

@@ -35,7 +35,7 @@ final class Runner {
     try {
       backend.finish();
     } catch (RuntimeException e) {
-      if (e != failure) {
+      if (!e.equals(failure)) {
         failure.addSuppressed(e);
       }
     }

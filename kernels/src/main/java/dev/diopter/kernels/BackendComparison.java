@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Every operation of a backend on random numbers against the same operation of another one: how far
@@ -32,12 +33,14 @@ public final class BackendComparison {
    * @param error largest difference, divided by the largest value where that is above 1; not a
    *     number where a value is not
    * @param bound what the error may be
-   * @param milliseconds of one call
+   * @param milliseconds of one call; not a number where it failed
+   * @param failure what went wrong instead, or null
    */
-  public record Outcome(String operation, double error, double bound, double milliseconds) {
+  public record Outcome(
+      String operation, double error, double bound, double milliseconds, @Nullable String failure) {
     /** Whether the backends agree. */
     public boolean agrees() {
-      return error <= bound;
+      return failure == null && error <= bound;
     }
   }
 
@@ -52,7 +55,8 @@ public final class BackendComparison {
   }
 
   /**
-   * Compares all operations.
+   * Compares all operations. One that fails is an outcome too; none follow where the subject is
+   * lost.
    *
    * @param subject the backend in question
    * @param oracle the one that is right
@@ -100,9 +104,28 @@ public final class BackendComparison {
         got.operation.run();
         want.operation.run();
         double error = error(a.values(got.result), b.values(want.result));
-        outcomes.add(new Outcome(one.name, error, BOUND, time(a, got)));
+        outcomes.add(new Outcome(one.name, error, BOUND, time(a, got), null));
+      } catch (RuntimeException e) {
+        outcomes.add(
+            new Outcome(one.name, Double.NaN, BOUND, Double.NaN, String.valueOf(e.getMessage())));
+        if (isLost(subject)) {
+          return;
+        }
       }
     }
+  }
+
+  /** Whether nothing works any more: what failed is told once, a loss every time. */
+  private static boolean isLost(Backend subject) {
+    for (int i = 0; i < 2; i++) {
+      try {
+        subject.finish();
+        return false;
+      } catch (RuntimeException e) {
+        // Asked again: this may be what was left of the operation that failed.
+      }
+    }
+    return true;
   }
 
   private static double error(float[] got, float[] want) {

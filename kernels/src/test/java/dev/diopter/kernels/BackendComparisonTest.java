@@ -1,6 +1,7 @@
 package dev.diopter.kernels;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
@@ -44,6 +45,49 @@ class BackendComparisonTest {
           .filteredOn(o -> !o.agrees())
           .extracting(BackendComparison.Outcome::operation)
           .containsExactly("gelu", "add");
+    }
+  }
+
+  private static Backend failing(Backend cpu, String operation, boolean lost) {
+    boolean[] failed = {false};
+    return (Backend)
+        Proxy.newProxyInstance(
+            BackendComparisonTest.class.getClassLoader(),
+            new Class<?>[] {Backend.class},
+            (proxy, method, arguments) -> {
+              if (method.getName().equals(operation) || (lost && failed[0])) {
+                failed[0] = true;
+                throw new BackendException("it burnt");
+              }
+              try {
+                return method.invoke(cpu, arguments);
+              } catch (InvocationTargetException e) {
+                throw e.getCause();
+              }
+            });
+  }
+
+  @Test
+  void run_anOperationThatThrows_isRecordedAndTheRestRun() {
+    try (Backend cpu = Backends.open("cpu", 1)) {
+      List<BackendComparison.Outcome> outcomes =
+          BackendComparison.run(failing(cpu, "gelu", false), cpu, 9, 4, 16);
+      assertThat(outcomes).hasSize(20);
+      assertThat(outcomes)
+          .filteredOn(o -> !o.agrees())
+          .extracting(BackendComparison.Outcome::operation, BackendComparison.Outcome::failure)
+          .containsExactly(tuple("gelu", "it burnt"));
+    }
+  }
+
+  @Test
+  void run_anOperationThatLosesTheDevice_isTheLast() {
+    try (Backend cpu = Backends.open("cpu", 1)) {
+      List<BackendComparison.Outcome> outcomes =
+          BackendComparison.run(failing(cpu, "gelu", true), cpu, 9, 4, 16);
+      assertThat(outcomes).hasSize(15);
+      assertThat(outcomes.getLast().operation()).isEqualTo("gelu");
+      assertThat(outcomes.getLast().failure()).isEqualTo("it burnt");
     }
   }
 }

@@ -26,7 +26,7 @@ final class CudaThread {
   }
 
   /** What is told where not even a message could be made. */
-  private static final BackendException BROKEN =
+  private final BackendException broken =
       new BackendException(
           "the CUDA thread failed: close every model on the GPU and open again; if that fails, restart the program");
 
@@ -65,7 +65,7 @@ final class CudaThread {
       } catch (InterruptedException e) {
         // Nobody else knows this thread; close() ends it.
       } catch (Throwable e) {
-        lost = BROKEN; // what waits in line is told so
+        lost = broken; // what waits in line is told so
       }
     }
   }
@@ -109,7 +109,7 @@ final class CudaThread {
       } catch (Throwable e) {
         result.completeExceptionally(failure(e));
       } finally {
-        result.completeExceptionally(BROKEN); // unless it is complete
+        result.completeExceptionally(broken); // unless it is complete
       }
     });
     try {

@@ -264,10 +264,11 @@ class CudaFailuresTest {
   private void failing(Matrix x, Runnable operation) {
     FakeDriver.fail("cuLaunchKernel gelu", 0, 1);
     backend.gelu(x, x);
-    assertThatThrownBy(() -> {
-          operation.run();
-          backend.finish();
-        })
+    assertThatThrownBy(
+            () -> {
+              operation.run();
+              backend.finish();
+            })
         .hasMessageContaining("kernel gelu failed");
     backend.finish();
   }

@@ -86,9 +86,10 @@ class CudaThreadTest {
   @Test
   void call_throwsWhatHasNoName_returns() {
     CudaThread thread = new CudaThread(CudaDevice::open);
-    assertThatThrownBy(() -> thread.call(device -> {
-          throw new Nameless();
-        }))
+    assertThatThrownBy(() ->
+            thread.call(device -> {
+              throw new Nameless();
+            }))
         .isInstanceOf(BackendException.class);
     thread.close(CudaDevice::close);
   }
