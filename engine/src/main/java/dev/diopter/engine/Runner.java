@@ -21,15 +21,6 @@ final class Runner {
     this.pass = new Pass(backend, config, decoder);
   }
 
-  List<RunResult> run(RunRequest request) {
-    try {
-      return checked(request);
-    } catch (RuntimeException | Error e) {
-      abandon(e);
-      throw e;
-    }
-  }
-
   /** Takes what else failed on the backend, so that the next run does not inherit it. */
   void abandon(Throwable failure) {
     try {
@@ -41,7 +32,7 @@ final class Runner {
     }
   }
 
-  private List<RunResult> checked(RunRequest request) {
+  List<RunResult> run(RunRequest request) {
     int start = request.start() == null ? 0 : layer("start", request.start().layer());
     int stop = request.stopLayer() == null ? -1 : layer("stop", request.stopLayer());
     checkRange(request, start, stop);
@@ -79,6 +70,9 @@ final class Runner {
         kept = request.keepKeyValues();
         return results(request, spans, task.logitRows(), outcomes, taps, kept ? stores : null);
       }
+    } catch (RuntimeException | Error e) {
+      abandon(e);
+      throw e;
     } finally {
       if (!kept) {
         stores.forEach(KeyValueStore::release);
