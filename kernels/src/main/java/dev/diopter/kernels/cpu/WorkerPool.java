@@ -7,8 +7,9 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a range of items on the caller and on daemon threads that are parked while there is nothing
- * to do. Chunks are handed out as threads become free; how they fall changes no result, since every
+ * Runs a range of items on the caller and on daemon threads. Between two jobs that follow each
+ * other closely, as those of a pass do, threads spin for a moment, since waking one takes longer
+ * than many a job; then they park, and an idle pool uses no processor time. Chunks are handed out as threads become free; how they fall changes no result, since every
  * item is computed by itself. Thread safe: several callers share the workers, and each also works
  * on its own job, so that none waits for another to begin.
  */
@@ -19,20 +20,25 @@ final class WorkerPool implements AutoCloseable {
     void run(int from, int to, Scratch scratch);
   }
 
-  /** Below this a job costs less than waking a thread. */
-  static final long PARALLEL_NANOS = 50_000;
+  /** Below this a job costs less than handing a part of it to another thread. */
+  static final long PARALLEL_NANOS = 15_000;
+
+  /** How long a thread looks out for work, or for the end of a job, before it parks. */
+  private static final long SPIN_NANOS = 100_000;
 
   private static final long CHUNK_NANOS = 5_000;
   private static final int CHUNKS_PER_THREAD = 8;
 
   private final int threads;
   private final long parallelNanos;
+  private final long spinNanos;
   private final ReentrantLock lock = new ReentrantLock();
   private final Condition work = lock.newCondition();
   private final Condition finished = lock.newCondition();
   private final ArrayDeque<Job> jobs = new ArrayDeque<>(); // those with chunks left
   private final ArrayDeque<Scratch> spare = new ArrayDeque<>();
-  private boolean closed;
+  private volatile int open; // jobs.size(), for threads that spin
+  private volatile boolean closed;
 
   /**
    * Starts {@code threads - 1} workers: the caller is the other one.
@@ -42,6 +48,8 @@ final class WorkerPool implements AutoCloseable {
   WorkerPool(int threads, long parallelNanos) {
     this.threads = threads;
     this.parallelNanos = parallelNanos;
+    // With fewer processors than threads, one that spins keeps another from its work.
+    this.spinNanos = threads <= Runtime.getRuntime().availableProcessors() ? SPIN_NANOS : 0;
     for (int i = 1; i < threads; i++) {
       Thread.ofPlatform().daemon().name("diopter-cpu-" + i).start(this::work);
     }
@@ -82,6 +90,7 @@ final class WorkerPool implements AutoCloseable {
     try {
       requireOpen();
       jobs.addLast(job);
+      open = jobs.size();
       for (int wanted = Math.min(threads, job.chunks) - 1; wanted > 0; wanted--) {
         work.signal();
       }
@@ -136,7 +145,16 @@ final class WorkerPool implements AutoCloseable {
   private void await(Job job) {
     lock.lock();
     try {
-      jobs.remove(job);
+      remove(job);
+    } finally {
+      lock.unlock();
+    }
+    long started = System.nanoTime();
+    while (job.workers > 0 && spins(started)) {
+      Thread.onSpinWait();
+    }
+    lock.lock();
+    try {
       while (job.workers > 0) {
         finished.awaitUninterruptibly();
       }
@@ -154,15 +172,12 @@ final class WorkerPool implements AutoCloseable {
 
   /** Leaves one job and joins the next, waiting for it; null when the pool is closed. */
   private @Nullable Job next(@Nullable Job done) {
+    if (done != null) {
+      leave(done);
+    }
+    lookOut();
     lock.lock();
     try {
-      if (done != null) {
-        jobs.remove(done);
-        done.workers--;
-        if (done.workers == 0) {
-          finished.signalAll();
-        }
-      }
       while (jobs.isEmpty() && !closed) {
         work.awaitUninterruptibly();
       }
@@ -176,7 +191,37 @@ final class WorkerPool implements AutoCloseable {
     }
   }
 
-  /** One range of items. {@code workers} is guarded by the pool's lock. */
+  private void leave(Job job) {
+    lock.lock();
+    try {
+      remove(job);
+      job.workers--;
+      if (job.workers == 0) {
+        finished.signalAll();
+      }
+    } finally {
+      lock.unlock();
+    }
+  }
+
+  /** Under the lock. */
+  private void remove(Job job) {
+    jobs.remove(job);
+    open = jobs.size();
+  }
+
+  private void lookOut() {
+    long started = System.nanoTime();
+    while (open == 0 && !closed && spins(started)) {
+      Thread.onSpinWait();
+    }
+  }
+
+  private boolean spins(long started) {
+    return System.nanoTime() - started < spinNanos;
+  }
+
+  /** One range of items. {@code workers} is written under the pool's lock. */
   private static final class Job {
     private final Task task;
     private final int items;
@@ -185,7 +230,7 @@ final class WorkerPool implements AutoCloseable {
     private final AtomicInteger taken = new AtomicInteger();
     private volatile @Nullable RuntimeException exception;
     private volatile @Nullable Error error;
-    private int workers;
+    private volatile int workers;
 
     Job(Task task, int items, int chunk) {
       this.task = task;
