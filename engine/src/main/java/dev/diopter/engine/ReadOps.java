@@ -15,9 +15,18 @@ final class ReadOps {
    */
   static @Nullable Activation extract(ResolvedRead read, HostTensor tensor) {
     Slice slice = Slice.of(read.where(), tensor);
+    return slice == null ? null : activation(read, slice, slice.gather());
+  }
+
+  /** {@link #extract} of a tensor whose numbers nobody else holds: all of it is not copied again. */
+  static @Nullable Activation extractOwned(ResolvedRead read, HostTensor tensor) {
+    Slice slice = Slice.of(read.where(), tensor);
     return slice == null
         ? null
-        : new Activation(
-            read.point().name(), read.point().site().axes(), slice.shape(), slice.gather());
+        : activation(read, slice, slice.isWhole() ? tensor.values() : slice.gather());
+  }
+
+  private static Activation activation(ResolvedRead read, Slice slice, float[] values) {
+    return new Activation(read.point().name(), read.point().site().axes(), slice.shape(), values);
   }
 }

@@ -82,6 +82,25 @@ record Slice(HostTensor tensor, int[] rows, int[] places, int[] heads, int @Null
     return Arrays.stream(rows).map(r -> tensor.positions()[r]).toArray();
   }
 
+  /** Whether this is all of the tensor, as it lies. */
+  boolean isWhole() {
+    return keys == null
+        && isAll(rows, tensor.positions().length)
+        && isAll(heads, tensor.heads());
+  }
+
+  private static boolean isAll(int[] indices, int size) {
+    if (indices.length != size) {
+      return false;
+    }
+    for (int i = 0; i < size; i++) {
+      if (indices[i] != i) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** A copy in {@link #shape}. Keys that this pass does not have are masked cells. */
   float[] gather() {
     float[] values = tensor.values();

@@ -263,7 +263,8 @@ final class Taps implements AutoCloseable {
         download(view, values, at);
         at += view.rows() * view.columns();
       }
-      take(read, shape.with(values));
+      Activation value = ReadOps.extractOwned(read, shape.with(values));
+      later.add(new Later(read, shape.sequence(), () -> value));
       return;
     }
     int[] taken = views.stream().mapToInt(tape::take).toArray();
@@ -271,7 +272,7 @@ final class Taps implements AutoCloseable {
         new Later(
             read,
             shape.sequence(),
-            () -> ReadOps.extract(read, shape.with(together(tape, taken, size)))));
+            () -> ReadOps.extractOwned(read, shape.with(together(tape, taken, size)))));
   }
 
   private void download(Matrix view, float[] values, int at) {

@@ -28,6 +28,7 @@ public final class CpuBackend implements Backend {
   private final CpuMultiply products;
   private final CpuAttention attention;
   private final CpuRows rows;
+  private final SpareArrays spare = new SpareArrays(SpareArrays.MOST_BYTES);
   private volatile boolean closed;
 
   CpuBackend(KernelSelection selection, int threads, long parallelNanos) {
@@ -78,12 +79,18 @@ public final class CpuBackend implements Backend {
   @Override
   public Buffer allocate(int floats) {
     open();
-    return HostBuffer.allocate(floats);
+    float[] used = spare.take(floats);
+    return used == null ? HostBuffer.allocate(floats) : HostBuffer.over(used);
   }
 
   @Override
   public void release(Buffer buffer) {
-    // The heap is the garbage collector's.
+    if (buffer instanceof HostBuffer host) {
+      float[] memory = host.surrender();
+      if (memory != null && !closed) {
+        spare.give(memory);
+      }
+    }
   }
 
   @Override
@@ -317,6 +324,7 @@ public final class CpuBackend implements Backend {
   public void close() {
     closed = true;
     pool.close();
+    spare.clear();
   }
 
   private void open() {

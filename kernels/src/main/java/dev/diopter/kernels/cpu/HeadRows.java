@@ -23,6 +23,9 @@ record HeadRows(AttentionSpan span, int firstHead, int group, int kvHead, int ro
   /** Panels that are computed at once for one row: their sums take no more room than a tile's. */
   private static final int RUN = Panels.QUAD * Panels.PAIR;
 
+  /** Keys whose values stay in a first-level cache until all rows have met them. */
+  private static final int KEYS = 128;
+
   /** Floats behind the end of a row of cells that a kernel may overwrite. */
   static final int SLACK = Panels.SUMS;
 
@@ -154,25 +157,29 @@ record HeadRows(AttentionSpan span, int firstHead, int group, int kvHead, int ro
   void mix(Kernels kernels, float[] cells, int at, int stride, Matrix z, Scratch scratch) {
     int headDim = CpuKeyValues.of(span.keys().blocks().getFirst()).headDim();
     int panels = Panels.count(headDim);
-    float[] sums = scratch.sums(Panels.QUAD * Panels.SUMS);
     int whole = count() / Panels.QUAD * Panels.QUAD;
-    for (int panel = 0; panel < panels; panel += Panels.PAIR) {
+    int size = Math.max(whole, Panels.QUAD) * Panels.SUMS;
+    float[] sums = scratch.sums(size);
+    for (int panel = 0; panel < panels && whole > 0; panel += Panels.PAIR) {
       int n = Math.min(Panels.PAIR, panels - panel);
-      for (int j = 0; j < whole; j += Panels.QUAD) {
-        int common = visible(j);
-        Arrays.fill(sums, 0f);
-        mixTile(kernels, cells, at + j * stride, stride, panel, n, common, sums);
-        for (int r = j; r < j + Panels.QUAD; r++) {
-          int so = (r - j) * Panels.SUMS;
-          mixRow(kernels, cells, at + r * stride, panel, n, common, visible(r), sums, so);
-          write(sums, so, panel, n, z, r, headDim);
+      Arrays.fill(sums, 0, size, 0f);
+      for (int from = 0; from < visible(whole - Panels.QUAD); from += KEYS) {
+        for (int j = 0; j < whole; j += Panels.QUAD) {
+          int to = Math.min(from + KEYS, visible(j));
+          mixTile(kernels, cells, at + j * stride, stride, panel, n, from, to, sums, j);
         }
+      }
+      for (int j = 0; j < whole; j++) {
+        int common = visible(j / Panels.QUAD * Panels.QUAD);
+        int so = j * Panels.SUMS;
+        mixRow(kernels, cells, at + j * stride, panel, n, common, visible(j), sums, so);
+        write(sums, so, panel, n, z, j, headDim);
       }
     }
     for (int j = whole; j < count(); j++) {
       for (int panel = 0; panel < panels; panel += RUN) {
         int n = Math.min(RUN, panels - panel);
-        Arrays.fill(sums, 0f);
+        Arrays.fill(sums, 0, n * Panels.WIDTH, 0f);
         mixRow(kernels, cells, at + j * stride, panel, n, 0, visible(j), sums, 0);
         write(sums, 0, panel, n, z, j, headDim);
       }
@@ -185,7 +192,7 @@ record HeadRows(AttentionSpan span, int firstHead, int group, int kvHead, int ro
     System.arraycopy(sums, so, HostBuffer.of(z), at(z, j, headDim) + column, n);
   }
 
-  /** Keys {@code 0 .. keys - 1}, which all four rows see. */
+  /** Keys {@code from .. to - 1}, which four rows from row j see, if there are any. */
   private void mixTile(
       Kernels kernels,
       float[] cells,
@@ -193,18 +200,25 @@ record HeadRows(AttentionSpan span, int firstHead, int group, int kvHead, int ro
       int stride,
       int panel,
       int panels,
-      int keys,
-      float[] sums) {
+      int from,
+      int to,
+      float[] sums,
+      int j) {
     KeyValueView view = span.keys();
     int base = 0;
-    for (int b = 0; b < view.blocks().size() && base < keys; b++) {
+    for (int b = 0; b < view.blocks().size() && base < to; b++) {
       CpuKeyValues block = CpuKeyValues.of(view.blocks().get(b));
-      int n = Math.min(view.lengths()[b], keys - base);
-      int second = block.valuePanel();
-      float[] values = block.values(kvHead);
-      kernels.tileRows(
-          cells, at + base, stride, values, panel * second, second, panels, n, sums, 0);
-      base += n;
+      int length = view.lengths()[b];
+      int first = Math.max(from, base);
+      int n = Math.min(to, base + length) - first;
+      if (n > 0) {
+        int second = block.valuePanel();
+        int w = panel * second + (first - base) * Panels.WIDTH;
+        float[] values = block.values(kvHead);
+        int so = j * Panels.SUMS;
+        kernels.tileRows(cells, at + first, stride, values, w, second, panels, n, sums, so);
+      }
+      base += length;
     }
   }
 

@@ -3,6 +3,7 @@ package dev.diopter.kernels.host;
 import dev.diopter.kernels.Buffer;
 import dev.diopter.kernels.Matrix;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /** Float32 memory on the Java heap. The array is shared with whoever asks for it, never copied. */
 public final class HostBuffer implements Buffer {
@@ -12,7 +13,7 @@ public final class HostBuffer implements Buffer {
    */
   private static final boolean SPOIL = HostBuffer.class.desiredAssertionStatus();
 
-  private final float[] data;
+  private float @Nullable [] data; // null once given back
 
   private HostBuffer(float[] data) {
     this.data = data;
@@ -23,9 +24,20 @@ public final class HostBuffer implements Buffer {
     if (floats < 0) {
       throw new IllegalArgumentException("expected 0 or more floats, got " + floats);
     }
-    float[] data = new float[floats];
+    return over(new float[floats]);
+  }
+
+  /** A buffer over memory that nobody else uses; its contents are unspecified from now on. */
+  public static HostBuffer over(float[] data) {
     spoil(data);
     return new HostBuffer(data);
+  }
+
+  /** Takes the memory away, for another buffer; null if that has happened before. */
+  public float @Nullable [] surrender() {
+    float[] memory = data;
+    data = null;
+    return memory;
   }
 
   /** Makes sure that nobody relies on what fresh memory holds, when assertions are on. */
@@ -39,12 +51,20 @@ public final class HostBuffer implements Buffer {
 
   @Override
   public int size() {
-    return data.length;
+    return data().length;
   }
 
-  /** The memory itself. */
+  /**
+   * The memory itself.
+   *
+   * @throws IllegalStateException if it was given back
+   */
   public float[] data() {
-    return data;
+    float[] memory = data;
+    if (memory == null) {
+      throw new IllegalStateException("expected a buffer in use, got one that was released");
+    }
+    return memory;
   }
 
   /**
@@ -53,7 +73,7 @@ public final class HostBuffer implements Buffer {
    */
   public static float[] of(Buffer buffer) {
     if (buffer instanceof HostBuffer host) {
-      return host.data;
+      return host.data();
     }
     throw new IllegalArgumentException(
         "expected a buffer on the Java heap, got " + buffer.getClass().getSimpleName());
