@@ -78,7 +78,7 @@ final class Generator {
           if (scratch != null) {
             scratch.close();
           }
-          scratch = new Scratch(backend, config, rows);
+          scratch = new Scratch(backend, config, rows, true);
         }
         step(sequences, step, options, resolved, scratch, listener);
       }

@@ -17,7 +17,7 @@ final class Pass {
    * Rows that are unembedded at a time where no hook needs them together: bounds the memory of
    * logits.
    */
-  private static final int UNEMBEDDED_ROWS = 64;
+  private static final int UNEMBEDDED_ROWS = 132;
 
   /** Logits that are downloaded at a time, if that is a row at all. */
   private static final int DOWNLOADED_FLOATS = 1 << 22;
@@ -119,7 +119,7 @@ final class Pass {
   /** Final norm and unembedding of exactly those rows that somebody wants. */
   private void finish(
       Task task, FinalRows wanted, Scratch scratch, Taps taps, List<Outcome> outcomes) {
-    Readout readout = new Readout(task, config.vocabulary(), outcomes);
+    Readout readout = new Readout(task, config.vocabulary(), scratch, outcomes);
     if (taps.plan().asksAfterBlocks()) {
       normAndUnembed(wanted.normed(), wanted.unembedded(), scratch, taps, readout);
     } else {
@@ -156,23 +156,21 @@ final class Pass {
       Matrix logits = extra.matrix(unembedded.count(), config.vocabulary());
       decoder.unembed(in, logits, unembedded.map(), taps);
       if (readout.wantsAnything()) {
-        read(logits, unembedded, readout);
+        read(logits, unembedded, scratch, readout);
       }
     }
   }
 
   /** Some rows at a time: a device is better asked seldom, and the host need not hold them all. */
-  private void read(Matrix logits, FinalRows.Picked rows, Readout readout) {
+  private void read(Matrix logits, FinalRows.Picked rows, Scratch scratch, Readout readout) {
     int vocabulary = config.vocabulary();
     int most = Math.clamp(DOWNLOADED_FLOATS / vocabulary, 1, rows.count());
-    float[] some = new float[most * vocabulary];
-    float[] row = new float[vocabulary];
+    float[] some = scratch.downloaded(most * vocabulary);
     for (int from = 0; from < rows.count(); from += most) {
       int n = Math.min(most, rows.count() - from);
       backend.download(logits.buffer(), from * vocabulary, some, 0, n * vocabulary);
       for (int i = 0; i < n; i++) {
-        System.arraycopy(some, i * vocabulary, row, 0, vocabulary);
-        readout.row(rows.sequence(from + i), rows.row(from + i), row);
+        readout.row(rows.sequence(from + i), rows.row(from + i), some, i * vocabulary);
       }
     }
   }

@@ -18,7 +18,9 @@ final class ReadOps {
     return slice == null ? null : activation(read, slice, slice.gather());
   }
 
-  /** {@link #extract} of a tensor whose numbers nobody else holds: all of it is not copied again. */
+  /**
+   * {@link #extract} of a tensor whose numbers nobody else holds: all of it is not copied again.
+   */
   static @Nullable Activation extractOwned(ResolvedRead read, HostTensor tensor) {
     Slice slice = Slice.of(read.where(), tensor);
     return slice == null

@@ -1,5 +1,6 @@
 package dev.diopter.engine;
 
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -13,15 +14,15 @@ final class Readout {
   private final double[] lossSum;
   private final int[] kept;
 
-  Readout(Pass.Task task, int vocabulary, List<Pass.Outcome> outcomes) {
+  Readout(Pass.Task task, int vocabulary, Scratch scratch, List<Pass.Outcome> outcomes) {
     this.task = task;
     this.vocabulary = vocabulary;
     this.outcomes = outcomes;
     this.lossSum = new double[outcomes.size()];
     this.kept = new int[outcomes.size()];
     for (int s = 0; s < outcomes.size(); s++) {
-      outcomes.get(s).logits =
-          new float[Scratch.checked((long) task.logitRows()[s].length * vocabulary)];
+      int size = Scratch.checked((long) task.logitRows()[s].length * vocabulary);
+      outcomes.get(s).logits = scratch.logits(s, size);
     }
   }
 
@@ -37,17 +38,18 @@ final class Readout {
     return false;
   }
 
-  /** One row of logits; the rows of a sequence come in ascending order. */
-  void row(int sequence, int row, float[] logits) {
+  /** The row of logits at {@code logits[at]}; the rows of a sequence come in ascending order. */
+  void row(int sequence, int row, float[] logits, int at) {
     int[] wanted = task.logitRows()[sequence];
     int next = kept[sequence];
     if (next < wanted.length && wanted[next] == row) {
-      System.arraycopy(logits, 0, outcomes.get(sequence).logits, next * vocabulary, vocabulary);
+      System.arraycopy(logits, at, outcomes.get(sequence).logits, next * vocabulary, vocabulary);
       kept[sequence]++;
     }
     int[] ids = task.ids()[sequence];
     if (task.loss() && row + 1 < ids.length) {
-      lossSum[sequence] += LogProbabilities.negative(logits, ids[row + 1]);
+      float[] own = Arrays.copyOfRange(logits, at, at + vocabulary);
+      lossSum[sequence] += LogProbabilities.negative(own, ids[row + 1]);
     }
   }
 

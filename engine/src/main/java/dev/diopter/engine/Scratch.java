@@ -27,9 +27,23 @@ final class Scratch implements AutoCloseable {
   final Matrix preLinear; // [rows, mlpWidth], a view; the same as pre where there is no gate
   private final Backend backend;
   private final List<Buffer> owned = new ArrayList<>();
+  private final boolean lendsLogits;
+  private final List<float[]> logits = new ArrayList<>(); // lent, by sequence
+  private float[] downloaded = {};
 
+  /** For one pass: the logits that come of it are the caller's. */
   Scratch(Backend backend, DecoderConfig config, int rows) {
+    this(backend, config, rows, false);
+  }
+
+  /**
+   * For {@code rows} rows.
+   *
+   * @param lendsLogits whether the logits of a pass are only lent until the next one
+   */
+  Scratch(Backend backend, DecoderConfig config, int rows, boolean lendsLogits) {
     this.backend = backend;
+    this.lendsLogits = lendsLogits;
     boolean gated = config.mlp() == DecoderConfig.Mlp.SILU_GATED;
     int queries = config.heads() * config.headDim();
     int keys = config.keyValueHeads() * config.headDim();
@@ -54,6 +68,28 @@ final class Scratch implements AutoCloseable {
 
   int rows() {
     return residual.rows();
+  }
+
+  /** Room on the host for what comes from the backend, overwritten by the next call's user. */
+  float[] downloaded(int floats) {
+    if (downloaded.length < floats) {
+      downloaded = new float[floats];
+    }
+    return downloaded;
+  }
+
+  /** Where the logits of a sequence go. */
+  float[] logits(int sequence, int floats) {
+    if (!lendsLogits) {
+      return new float[floats];
+    }
+    while (logits.size() <= sequence) {
+      logits.add(new float[0]);
+    }
+    if (logits.get(sequence).length != floats) {
+      logits.set(sequence, new float[floats]);
+    }
+    return logits.get(sequence);
   }
 
   /** Contiguous memory of its own, given back with the rest. */

@@ -84,9 +84,7 @@ record Slice(HostTensor tensor, int[] rows, int[] places, int[] heads, int @Null
 
   /** Whether this is all of the tensor, as it lies. */
   boolean isWhole() {
-    return keys == null
-        && isAll(rows, tensor.positions().length)
-        && isAll(heads, tensor.heads());
+    return keys == null && isAll(rows, tensor.positions().length) && isAll(heads, tensor.heads());
   }
 
   private static boolean isAll(int[] indices, int size) {

@@ -14,9 +14,12 @@ import java.util.List;
  */
 final class CpuAttention {
   /** Rows of cells of a piece. */
-  private static final int PIECE = 16;
+  private static final int PIECE = 24;
 
   private static final int SUMS_PER_NANO = 20;
+
+  /** Keys and values come from memory where few rows meet them. */
+  private static final int FLOATS_PER_NANO = 3;
 
   private final Kernels kernels;
   private final WorkerPool pool;
@@ -156,11 +159,13 @@ final class CpuAttention {
 
     /** What a piece takes, on average. */
     long nanos(int headDim) {
-      long sums = 0;
+      long nanos = 0;
       for (AttentionSpan span : spans) {
-        sums += 2L * heads * span.rows() * span.keyCount() * headDim;
+        long cells = 2L * span.keyCount() * headDim;
+        nanos += cells * heads * span.rows() / SUMS_PER_NANO;
+        nanos += cells * heads / group / FLOATS_PER_NANO;
       }
-      return count() == 0 ? 0 : sums / SUMS_PER_NANO / count();
+      return count() == 0 ? 0 : nanos / count();
     }
 
     private int blocks(AttentionSpan span) {

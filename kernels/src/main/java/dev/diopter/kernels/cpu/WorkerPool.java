@@ -9,9 +9,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Runs a range of items on the caller and on daemon threads. Between two jobs that follow each
  * other closely, as those of a pass do, threads spin for a moment, since waking one takes longer
- * than many a job; then they park, and an idle pool uses no processor time. Chunks are handed out as threads become free; how they fall changes no result, since every
- * item is computed by itself. Thread safe: several callers share the workers, and each also works
- * on its own job, so that none waits for another to begin.
+ * than many a job; then they park, and an idle pool uses no processor time. Chunks are handed out
+ * as threads become free; how they fall changes no result, since every item is computed by itself.
+ * Thread safe: several callers share the workers, and each also works on its own job, so that none
+ * waits for another to begin.
  */
 final class WorkerPool implements AutoCloseable {
   /** Computes items {@code from .. to - 1}. */
