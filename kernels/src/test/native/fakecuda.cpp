@@ -159,7 +159,7 @@ API R cuMemAlloc_v2(DP* p, size_t n) { NEED_CTX; LOCK; NOTE("cuMemAlloc", std::t
 API R cuMemFree_v2(DP p) { NEED_CTX; LOCK; NOTE("cuMemFree"); if (anyCapture()) return captureBreak(); drainAll(); return unmem((void*)p, false); }
 API R cuMemAllocAsync(DP* p, size_t n, void*) { NEED_CTX; LOCK; NOTE("cuMemAllocAsync"); void* q = nullptr; R r = mem(&q, n, false); *p = (DP)q; return r; }
 API R cuMemFreeAsync(DP p, void* s) { NEED_CTX; LOCK; NOTE("cuMemFreeAsync"); return enqueue(s, [p] { return unmem((void*)p, false); }); }
-API R cuMemGetInfo_v2(size_t* f, size_t* t) { NEED_CTX; LOCK; NOTE("cuMemGetInfo"); *t = total(); *f = *t - used; return OK; }
+API R cuMemGetInfo_v2(size_t* f, size_t* t) { NEED_CTX; LOCK; NOTE("cuMemGetInfo"); *t = total(); *f = *t > used ? *t - used : 0; return OK; }
 API R cuMemAllocHost_v2(void** p, size_t n) { NEED_CTX; LOCK; NOTE("cuMemAllocHost"); return mem(p, n, true); }
 API R cuMemHostAlloc(void** p, size_t n, unsigned) { NEED_CTX; LOCK; NOTE("cuMemHostAlloc"); return mem(p, n, true); }
 API R cuMemFreeHost(void* p) { NEED_CTX; LOCK; drainAll(); return unmem(p, true); }
