@@ -39,8 +39,7 @@ final class ComparedEdits {
   static List<Named> of(Model source, Prompt prompt) {
     HookPlan reads =
         HookPlan.builder().read(RESIDUAL, ROWS).read(HEADS, HEAD).read(MLP, Selection.ALL).build();
-    RunResult other =
-        source.run(RunRequest.of(prompt).logits(Logits.NONE).plan(reads)).getFirst();
+    RunResult other = source.run(RunRequest.of(prompt).logits(Logits.NONE).plan(reads)).getFirst();
     ComparedEdits edits = new ComparedEdits();
     edits.ofRows(other, vector(source.config().width()));
     edits.ofAttention();
@@ -60,16 +59,16 @@ final class ComparedEdits {
     add("replace", RESIDUAL, HookPlan.builder().replace(RESIDUAL, ROWS, rows));
     add("replace by a vector", MLP, HookPlan.builder().replaceRows(MLP, Selection.ALL, vector));
     add("add a vector", RESIDUAL, HookPlan.builder().add(RESIDUAL, ROWS, vector));
-    add(
-        "add, unchecked",
-        RESIDUAL,
-        HookPlan.builder().add(RESIDUAL, ROWS, rows).allowNonFinite());
+    add("add, unchecked", RESIDUAL, HookPlan.builder().add(RESIDUAL, ROWS, rows).allowNonFinite());
     add("scale", MLP, HookPlan.builder().scale(MLP, -1.5f));
     add("zero", HEADS, HookPlan.builder().zero(HEADS, HEAD));
     add("mean", MLP, HookPlan.builder().mean(MLP, ROWS, other.activation(MLP)));
     add("interpolate", RESIDUAL, HookPlan.builder().interpolate(RESIDUAL, ROWS, rows, 0.25f));
     add("project_out", MLP, HookPlan.builder().projectOut(MLP, Selection.ALL, vector));
-    add("add to a head", HEADS, HookPlan.builder().add(HEADS, HEAD, Operation.Value.of(other.activation(HEADS))));
+    add(
+        "add to a head",
+        HEADS,
+        HookPlan.builder().add(HEADS, HEAD, Operation.Value.of(other.activation(HEADS))));
     add("noise", MLP, HookPlan.builder().noise(MLP, Selection.ALL, 0.5f, 7));
     add(
         "function",

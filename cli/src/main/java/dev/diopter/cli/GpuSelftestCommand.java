@@ -88,7 +88,8 @@ final class GpuSelftestCommand implements Command {
   }
 
   /** The products of a lower precision, under its name; one that cannot be opened is a row too. */
-  private List<BackendComparison.Outcome> rounded(BackendComparison.Rounding rounding, Backend cpu) {
+  private List<BackendComparison.Outcome> rounded(
+      BackendComparison.Rounding rounding, Backend cpu) {
     String name = SUBJECT + (rounding == BackendComparison.Rounding.TF32 ? "-tf32" : "-bf16");
     List<BackendComparison.Outcome> named = new ArrayList<>();
     try (Backend cuda = Backends.open(name, 0)) {

@@ -49,7 +49,8 @@ class CudaCommandsTest {
     }
     assertThat(names)
         .hasSize(33 + 2 * 8)
-        .contains("rotate", "attention, 13,000 keys", "cuda-tf32: embed", "cuda-bf16: multiply f32");
+        .contains(
+            "rotate", "attention, 13,000 keys", "cuda-tf32: embed", "cuda-bf16: multiply f32");
     assertThat(json.path("models")).hasSize(2 * 22);
     for (JsonNode one : json.path("models")) {
       assertThat(one.path("ok").booleanValue()).as(one.toString()).isTrue();
@@ -59,8 +60,7 @@ class CudaCommandsTest {
 
   /** A kernel that the self-test forgets would be forgotten on every GPU. */
   private static void assertEveryKernelWasLaunched() throws Throwable {
-    Path source =
-        Path.of(System.getProperty("diopter.root"), "kernels/src/main/cuda/kernels.cu");
+    Path source = Path.of(System.getProperty("diopter.root"), "kernels/src/main/cuda/kernels.cu");
     List<String> kernels =
         Pattern.compile("__global__ void (\\w+)\\(")
             .matcher(Files.readString(source))
@@ -100,8 +100,7 @@ class CudaCommandsTest {
   private static void fail(String name, int code) throws Throwable {
     ask(
         "emu_fail",
-        FunctionDescriptor.ofVoid(
-            ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT),
+        FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT),
         name,
         0L,
         code);
@@ -115,10 +114,7 @@ class CudaCommandsTest {
   /** Calls of this name since then. */
   private static long count(String name) throws Throwable {
     return (long)
-        ask(
-            "emu_count",
-            FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS),
-            name);
+        ask("emu_count", FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS), name);
   }
 
   @SuppressWarnings("restricted")

@@ -59,7 +59,8 @@ class CudaModelFailuresTest {
   }
 
   private static void assertNothingLeft() {
-    for (String kind : List.of("device", "host", "stream", "event", "module", "cublas", "context")) {
+    for (String kind :
+        List.of("device", "host", "stream", "event", "module", "cublas", "context")) {
       assertThat(FakeCuda.live(kind)).as(kind).isZero();
     }
     assertThat(FakeCuda.count("LEAK")).isZero();
@@ -76,10 +77,7 @@ class CudaModelFailuresTest {
   }
 
   private static void assertFails(ThrowingCallable action, String... parts) {
-    assertThatThrownBy(action)
-        .isInstanceOf(BackendException.class)
-        .message()
-        .contains(parts);
+    assertThatThrownBy(action).isInstanceOf(BackendException.class).message().contains(parts);
   }
 
   @Test
@@ -89,7 +87,8 @@ class CudaModelFailuresTest {
     float[] logits = model.run(PROMPT).logits();
     for (int i = 0; i < 3; i++) {
       FakeCuda.set("EMU_MEM_MB", "3"); // the first piece of what is read takes 4 MB
-      assertFails(() -> model.run(PROMPT, HOOKS), "the GPU has no room for 4.2 MB: ", "use a shorter");
+      assertFails(
+          () -> model.run(PROMPT, HOOKS), "the GPU has no room for 4.2 MB: ", "use a shorter");
       assertThat(held()).isEqualTo(held);
       assertThat(model.run(PROMPT).logits()).isEqualTo(logits);
       FakeCuda.set("EMU_MEM_MB", "");
@@ -187,8 +186,7 @@ class CudaModelFailuresTest {
                     throw new IllegalStateException("mine");
                   })
               .build();
-      assertThatThrownBy(
-              () -> model.generate(PROMPT, TOKENS, breaking, GenerationListener.NONE))
+      assertThatThrownBy(() -> model.generate(PROMPT, TOKENS, breaking, GenerationListener.NONE))
           .hasMessage("mine");
       assertThat(held()).isEqualTo(held);
     }
@@ -202,7 +200,8 @@ class CudaModelFailuresTest {
       Model second = TestModels.open("llama-gqa", "cuda", 0);
       FakeCuda.set("EMU_ASYNC", async);
       FakeCuda.fail("run gelu", 1, ILLEGAL_ADDRESS);
-      assertFails(() -> model.run(PROMPT, HOOKS), LOST, "CUDA_ERROR_ILLEGAL_ADDRESS", "close every");
+      assertFails(
+          () -> model.run(PROMPT, HOOKS), LOST, "CUDA_ERROR_ILLEGAL_ADDRESS", "close every");
       assertFails(() -> model.run(PROMPT), LOST);
       assertFails(this::generated, LOST);
       assertFails(() -> second.run(PROMPT), LOST, "CUDA_ERROR_ILLEGAL_ADDRESS");

@@ -13,7 +13,9 @@ import org.jspecify.annotations.Nullable;
 public final class BackendComparison {
   private static final double BOUND = 2e-5;
 
-  /** Sums of products in a GPU's units for lower precision are float32, but not rounded to nearest. */
+  /**
+   * Sums of products in a GPU's units for lower precision are float32, but not rounded to nearest.
+   */
   private static final double ROUNDED_BOUND = 1e-4;
 
   private static final int MOST_ROUNDS = 20;
@@ -44,14 +46,21 @@ public final class BackendComparison {
   /** What a backend of lower precision rounds the operands of its products to. */
   public enum Rounding {
     /** 10 bits of mantissa; how the others go is the device's affair, so the operands have none. */
-    TF32(new Bits(10, 10)),
+    TF32(10, 10),
     /** 7 bits of mantissa, to nearest, ties to even; the operands of the oracle come rounded. */
-    BFLOAT16(new Bits(ComparisonOperands.ALL_BITS, 7));
+    BFLOAT16(ComparisonOperands.ALL_BITS, 7);
 
-    private final Bits bits;
+    private final int subjectBits;
+    private final int oracleBits;
 
-    Rounding(Bits bits) {
-      this.bits = bits;
+    /** How many bits the operands of either side have. */
+    Rounding(int subjectBits, int oracleBits) {
+      this.subjectBits = subjectBits;
+      this.oracleBits = oracleBits;
+    }
+
+    private Bits bits() {
+      return new Bits(subjectBits, oracleBits);
     }
   }
 
@@ -86,7 +95,7 @@ public final class BackendComparison {
       Backend subject, Backend oracle, Rounding rounding, int rows, int heads, int headDim) {
     BackendComparison comparison = new BackendComparison(subject, oracle);
     List<Named> products = new ComparedOperations(rows, heads, headDim).products();
-    comparison.compare(products, rounding.bits, ROUNDED_BOUND);
+    comparison.compare(products, rounding.bits(), ROUNDED_BOUND);
     return List.copyOf(comparison.outcomes);
   }
 

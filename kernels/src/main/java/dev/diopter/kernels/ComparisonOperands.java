@@ -24,7 +24,8 @@ final class ComparisonOperands implements AutoCloseable {
   private final List<Runnable> releases = new ArrayList<>();
 
   /**
-   * @param bits of each number's mantissa that are kept, the others rounded to nearest, ties to even
+   * @param bits of each number's mantissa that are kept, the others rounded to nearest, ties to
+   *     even
    */
   ComparisonOperands(Backend backend, int bits) {
     this.backend = backend;

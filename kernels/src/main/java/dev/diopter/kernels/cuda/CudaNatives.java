@@ -134,7 +134,9 @@ final class CudaNatives {
     byte[] content;
     try (InputStream in = CudaNatives.class.getResourceAsStream("/lib/" + name)) {
       if (in == null) {
-        throw new IOException("JCuda's library " + name + " is not on the class path");
+        throw new IOException(
+            "JCuda's library %s is not on the class path, where JCuda's jars belong (not on the module path)"
+                .formatted(name));
       }
       content = in.readAllBytes();
     }

@@ -84,7 +84,9 @@ final class CudaSymbols {
     return file(DRIVER) != null;
   }
 
-  /** Where a library lies that the linker may find; null where it is in none of the usual folders. */
+  /**
+   * Where a library lies that the linker may find; null where it is in none of the usual folders.
+   */
   static @Nullable Path file(String library) {
     for (String folder : FOLDERS) {
       File file = new File(folder, library);

@@ -166,9 +166,7 @@ class ProbeTest {
       throws Exception {
     has("libcuda.so.1", "libcublas.so.12");
     assertLacks(
-        run("EMU_INIT", code),
-        "the NVIDIA driver does not start: cuInit says " + name,
-        advice);
+        run("EMU_INIT", code), "the NVIDIA driver does not start: cuInit says " + name, advice);
   }
 
   @Test
@@ -280,10 +278,7 @@ class ProbeTest {
   void cublasOfCuda13UnderTheNameOf12_isNamed() throws Exception {
     has("libcuda.so.1");
     hasWith("libcublas.so.12", "libcublas.so.12", "libcublas.so.13");
-    assertLacks(
-        run(),
-        "JCuda's libraries cannot be loaded: ",
-        "install cuBLAS 12");
+    assertLacks(run(), "JCuda's libraries cannot be loaded: ", "install cuBLAS 12");
   }
 
   @Test
