@@ -46,8 +46,8 @@ final class ComparisonOperands implements AutoCloseable {
     }
     int dropped = ALL_BITS - bits;
     int raw = Float.floatToRawIntBits(value);
-    int up = (1 << dropped - 1) - 1 + (raw >>> dropped & 1);
-    return Float.intBitsToFloat(raw + up >>> dropped << dropped);
+    int up = (1 << (dropped - 1)) - 1 + ((raw >>> dropped) & 1);
+    return Float.intBitsToFloat(((raw + up) >>> dropped) << dropped);
   }
 
   /** Rows of random numbers without gaps. */

@@ -157,6 +157,11 @@ final class DeviceMemory {
     }
   }
 
+  /** Those of one size; with this locked. */
+  private Deque<Block> idle(long bytes) {
+    return idle.computeIfAbsent(bytes, b -> new ArrayDeque<>());
+  }
+
   /** Takes it out of what waits. Its memory stays known until it is freed. */
   private synchronized @Nullable Block oldestIdle(long keep) {
     if (idleBytes <= keep) {
@@ -164,7 +169,7 @@ final class DeviceMemory {
     }
     Block oldest = idleByAge.iterator().next();
     idleByAge.remove(oldest);
-    idle.get(oldest.bytes).remove(oldest);
+    idle(oldest.bytes).remove(oldest);
     idleBytes -= oldest.bytes;
     return oldest;
   }
@@ -179,7 +184,7 @@ final class DeviceMemory {
     if (!inUse) {
       return; // it may have a new owner by now
     }
-    idle.computeIfAbsent(block.bytes, b -> new ArrayDeque<>()).addLast(block);
+    idle(block.bytes).addLast(block);
     idleByAge.add(block);
     idleBytes += block.bytes;
   }
