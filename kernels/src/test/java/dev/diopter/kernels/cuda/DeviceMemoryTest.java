@@ -68,7 +68,9 @@ class DeviceMemoryTest {
     DeviceMemory.Block again = memory.allocate(4096);
     memory.release(again); // the youngest now
     memory.allocate(256);
+    long made = FakeDriver.count("cuMemAlloc");
     assertThat(memory.allocate(4096)).isEqualTo(again);
+    assertThat(FakeDriver.count("cuMemAlloc")).isEqualTo(made); // not at the same place anew
   }
 
   @Test
