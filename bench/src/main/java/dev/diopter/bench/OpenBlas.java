@@ -24,6 +24,7 @@ import java.util.Optional;
  *
  * <p>Its number of threads belongs to the process: one user at a time.
  */
+@SuppressWarnings("restricted") // calls into a native library are what this class is for
 final class OpenBlas {
   /** The system property with the library's path. */
   static final String PROPERTY = "diopter.bench.openblas";
