@@ -1,5 +1,6 @@
 package dev.diopter.bench;
 
+import dev.diopter.kernels.StorageType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -27,7 +28,7 @@ final class OpenBlasProduct implements AutoCloseable {
     inputs = filled(Product.values(2, rows * shape.in()));
     outputs = filled(new float[rows * shape.out()]);
     float[] source = Product.values(1, shape.in() * shape.out());
-    for (int c = Product.copies(shape); c > 0; c--) {
+    for (int c = Product.copies(shape, StorageType.F32); c > 0; c--) {
       weights.add(filled(source));
     }
   }

@@ -15,13 +15,13 @@ import java.util.SplittableRandom;
 
 /**
  * A product {@code x W} with random values that can be done again and again. Each time takes the
- * next of several copies of W, together {@link #WEIGHT_BYTES}: as in a pass through a model, no
- * cache holds what was read last.
+ * next of several copies of W, together {@link #WEIGHT_BYTES}: as in a pass through a model, what
+ * comes next was read long ago.
  *
  * <p>Owns its buffers on a backend that the caller owns. One thread.
  */
 final class Product implements AutoCloseable {
-  /** Bytes of all copies of W, of float32 values: more than one core's share of any cache. */
+  /** Bytes of all copies of W: more than one core's share of any cache. */
   static final long WEIGHT_BYTES = 1L << 28;
 
   private final Backend backend;
@@ -54,15 +54,16 @@ final class Product implements AutoCloseable {
       }
       StoredMatrix stored =
           new StoredMatrix(data, type, 0, shape.in(), shape.out(), shape.out(), 1);
-      for (int c = copies(shape); c > 0; c--) {
+      for (int c = copies(shape, type); c > 0; c--) {
         weights.add(backend.pack(List.of(stored)));
       }
     }
   }
 
   /** How many copies of W a benchmark goes through. */
-  static int copies(ProductShape shape) {
-    return Math.toIntExact(Math.max(2, WEIGHT_BYTES / (4L * shape.in() * shape.out())));
+  static int copies(ProductShape shape, StorageType type) {
+    return Math.toIntExact(
+        Math.max(2, WEIGHT_BYTES / ((long) type.bytes() * shape.in() * shape.out())));
   }
 
   /** Small values, the same for the same seed. */
