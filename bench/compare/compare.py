@@ -1,16 +1,21 @@
-"""Diopter beside PyTorch + transformers and TransformerLens: the same weights, ids, threads and rows of logits, alternating in one run.
+"""The tables of docs/performance.md, measured in one run.
 
-    python3 bench/compare/compare.py [--rounds N] [--quick] [--write]
+    python3 bench/compare/compare.py [--tables peers,hooks,products,scaling,allocation] [--rounds N] [--quick] [--write]
 
-Needs a JDK 25, Maven, pip and its package index; makes its own environments and random models under target/compare (about 4 GB, once).
-Prints a table; --write puts it into docs/performance.md. Every ratio is the median over pairs that ran one after the other, with the
-interval that holds the median at 95 % (order statistics of the pairs).
+peers: Diopter beside PyTorch + transformers, TransformerLens and Jlama, on the same weights, ids, threads and rows of logits, in turn,
+outputs compared. hooks: passes with each kind of hook beside the same pass without. products, scaling, allocation: what the programs
+ProductTable (with the OpenBLAS of the environment's numpy), ScalingTable and AllocationTable of the module bench print.
+
+Needs a JDK 25, Maven, pip and their package indexes; makes its own environments and random models under target/compare (about 4 GB,
+once). Prints the tables; --write puts each between its markers in docs/performance.md. Every ratio of peers and hooks is the median over
+pairs that ran one after the other, with the interval that holds the median at 95 % (order statistics of the pairs).
 """
 import argparse
 import datetime
 import json
 import math
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -21,6 +26,16 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "target" / "compare"
 TORCH = ["torch==2.15.0", "transformers==5.23.0", "numpy==2.4.6", "safetensors==0.8.0"]
 LENS = ["torch==2.15.0", "transformer_lens==2.18.0", "pyarrow==19.0.1"]
+JLAMA = "0.8.4"
+JLAMA_POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion><groupId>jlama</groupId><artifactId>peer</artifactId><version>1</version><packaging>pom</packaging>
+  <dependencies>
+    <dependency><groupId>com.github.tjake</groupId><artifactId>jlama-core</artifactId><version>{JLAMA}</version></dependency>
+    <dependency><groupId>org.slf4j</groupId><artifactId>slf4j-nop</artifactId><version>2.0.7</version></dependency>
+  </dependencies>
+</project>
+"""
+TABLES = ("peers", "hooks", "products", "scaling", "allocation")
 WARM = 5
 
 
@@ -42,6 +57,35 @@ def build():
     return f"{made}/*:{made}/lib/*"
 
 
+def jlama_jars():
+    """Jlama and what it needs, from Maven Central; for this comparison only."""
+    folder = WORK / "jlama"
+    if not (folder / "done").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "pom.xml").write_text(JLAMA_POM)
+        goal = "org.apache.maven.plugins:maven-dependency-plugin:3.11.0:copy-dependencies"
+        subprocess.run(["mvn", "-q", "-B", "-f", folder / "pom.xml", goal, f"-DoutputDirectory={folder / 'lib'}"], check=True)
+        (folder / "done").touch()
+    return f"{folder}/lib/*"
+
+
+def jlama_folder(folder):
+    """The same checkpoint for Jlama, which wants a tokenizer.json though it is given ids."""
+    copy = WORK / "jlama" / "models" / folder.name
+    copy.mkdir(parents=True, exist_ok=True)
+    for name in ("config.json", "model.safetensors"):
+        (copy / name).unlink(missing_ok=True)
+        (copy / name).symlink_to((folder / name).resolve())
+    if not (folder / "tokenizer.json").exists():
+        vocabulary = {f"t{i}": i for i in range(json.loads((folder / "config.json").read_text())["vocab_size"])}
+        (copy / "tokenizer.json").write_text(json.dumps({"version": "1.0", "added_tokens": [], "model": {"type": "BPE", "vocab": vocabulary, "merges": []}}))
+    return copy
+
+
+class Failed(Exception):
+    """A peer that does not run."""
+
+
 class Side:
     """A process that answers one job a line."""
 
@@ -54,7 +98,7 @@ class Side:
     def read(self):
         line = self.process.stdout.readline()
         if not line:
-            sys.exit(f"{self.name} ended without an answer")
+            raise Failed(f"{self.name} ended without an answer")
         return json.loads(line)
 
     def ask(self, job):
@@ -95,68 +139,133 @@ def machine():
     return f"{cpu}, {os.cpu_count()} cores, {width}"
 
 
-def main():
-    options = argparse.ArgumentParser()
-    options.add_argument("--rounds", type=int, default=20)
-    options.add_argument("--threads", type=int, default=os.cpu_count())
-    options.add_argument("--quick", action="store_true", help="fewer models and lengths")
-    options.add_argument("--write", action="store_true", help="write the table into docs/performance.md")
-    options.add_argument("--real-model", default=str(ROOT / "target" / "real-model"))
-    o = options.parse_args()
-    WORK.mkdir(parents=True, exist_ok=True)
-    torch, lens, classes = environment("torch", TORCH), environment("lens", LENS), build()
-    java = Path(os.environ.get("JAVA_HOME", "")) / "bin" / "java"
-    base = [java, "-Xmx6g", "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp", classes]
-    models = WORK / "models"
-    subprocess.run([*map(str, base), "dev.diopter.bench.RandomCheckpoint", str(models)], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    worker = Path(__file__).parent / "worker.py"
-    rows = []
+class Comparison:
+    def __init__(self, options):
+        self.rounds, self.threads, self.quick, self.real_model = options.rounds, options.threads, options.quick, Path(options.real_model)
+        self.torch, self.lens, classes = environment("torch", TORCH), environment("lens", LENS), build()
+        self.java = Path(os.environ["JAVA_HOME"]) / "bin" / "java" if "JAVA_HOME" in os.environ else shutil.which("java")
+        self.models = WORK / "models"
+        self.flags = ["-Xmx6g", "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED"]
+        self.base = [self.java, *self.flags, f"-Ddiopter.bench.models={self.models}", "-cp", classes]
+        self.program("RandomCheckpoint", self.models)
+        self.ready = ""
 
-    def compare(model, engine, jobs, extra=()):
-        folder = Path(o.real_model) if model == "real model" else models / model
+    def program(self, name, *arguments, properties=()):
+        """What a program of the module bench prints."""
+        command = [self.java, *properties, *self.base[1:], f"dev.diopter.bench.{name}", *arguments]
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
+        found = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=clean)
+        if found.returncode != 0:
+            sys.exit(f"{name} failed: {' '.join(str(c) for c in command)}")
+        return found.stdout.strip()
+
+    def diopter(self, folder):
+        side = Side("Diopter", [*self.base, "dev.diopter.bench.CompareWorker", folder, self.threads])
+        self.ready = side.ready
+        return side
+
+    def peer(self, engine, folder, extra):
+        here = Path(__file__).parent
+        if engine == "jlama":
+            fast = "-Djdk.incubator.vector.VECTOR_ACCESS_OOB_CHECK=0"
+            return Side(engine, [self.java, *self.flags, fast, "-cp", jlama_jars(), here / "JlamaWorker.java", jlama_folder(folder), self.threads])
+        python = self.lens if engine == "transformer_lens" else self.torch
+        return Side(engine, [python, here / "worker.py", engine, folder, self.threads, *extra])
+
+    def against(self, engine, model, jobs, extra=()):
+        folder = self.real_model if model == "real model" else self.models / model
+        rows, failed = [], None
         if not folder.exists():
             print(f"{model}: not there ({folder}), left out", file=sys.stderr)
-            return
-        ours = Side("Diopter", [*base, "dev.diopter.bench.CompareWorker", folder, o.threads])
-        theirs = Side(engine, [lens if engine == "transformer_lens" else torch, worker, engine, folder, o.threads, *extra])
-        for job, factor in jobs:
-            x, y, (r, low, high), difference = pair(ours, theirs, job, job, max(5, int(o.rounds * factor)))
-            rows.append((model + (" (bfloat16 both)" if extra else ""), job, engine, x, y, r, low, high, difference))
-            print("%-16s %-14s %-16s Diopter %8.1f ms, peer %8.1f ms, ratio %.2f [%.2f, %.2f], largest difference %.1e" % rows[-1], file=sys.stderr)
+            return rows, failed
+        ours = self.diopter(folder)
+        try:
+            theirs = self.peer(engine, folder, extra)
+            for job, factor in jobs:
+                x, y, (r, low, high), difference = pair(ours, theirs, job, job, max(5, int(self.rounds * factor)))
+                rows.append((model + (" (bfloat16 both)" if extra else ""), job, engine, x, y, r, low, high, difference))
+                print("%-16s %-14s %-16s Diopter %8.1f ms, peer %8.1f ms, ratio %.2f [%.2f, %.2f], largest difference %.1e" % rows[-1], file=sys.stderr)
+            theirs.close()
+        except (Failed, OSError, subprocess.CalledProcessError) as e:
+            failed = f"{engine} on {model}: {e}"
+            print(failed, file=sys.stderr)
         ours.close()
-        theirs.close()
+        return rows, failed
 
-    prefill = [("prefill 32", 1), ("prefill 128", 1), ("prefill 512", 0.5)]
-    decode = [("decode 128 32", 0.5)]
-    for engine in ("eager", "default"):
-        for model in ["gpt2-small", "llama-110m"] + ([] if o.quick else ["real model"]):
-            compare(model, engine, prefill + decode)
-    compare("llama-110m-bf16", "default", decode, ["--bf16"])
-    for model in ["gpt2-small"] + ([] if o.quick else ["llama-110m"]):
-        compare(model, "transformer_lens", [("rows 128", 0.5), ("cache 32", 0.5), ("cache 128", 0.5)])
+    def peers(self):
+        prefill = [("prefill 32", 1), ("prefill 128", 1), ("prefill 512", 0.5)]
+        decode = [("decode 128 32", 0.5)]
+        # Jlama leaves cells out unless the rows are a multiple of 3 and of 5, so it gets 120.
+        jlama = [("prefill 120", 0.25), ("decode 120 32", 0.25)]
+        real = [] if self.quick else ["real model"]
+        plan = [(e, m, prefill + decode) for e in ("eager", "default") for m in ["gpt2-small", "llama-110m", *real]]
+        plan += [("default", "llama-110m-bf16", decode, ["--bf16"])]
+        plan += [("transformer_lens", m, [("rows 128", 0.5), ("cache 32", 0.5), ("cache 128", 0.5)]) for m in (["gpt2-small"] if self.quick else ["gpt2-small", "llama-110m"])]
+        plan += [("jlama", m, jlama) for m in (["llama-110m"] if self.quick else ["gpt2-small", "llama-110m"])]
+        text = [f"Peers: {', '.join(TORCH[:2])}; {LENS[1]}; jlama-core {JLAMA}.", "",
+                "| model | job | peer | Diopter ms | peer ms | peer / Diopter | 95 % | largest difference |", "|---|---|---|---|---|---|---|---|"]
+        notes = []
+        for step in plan:
+            rows, failed = self.against(*step)
+            text += ["| %s | %s | %s | %.1f | %.1f | **%.2f** | %.2f to %.2f | %.0e |" % r for r in rows]
+            notes += ["", f"Did not run: {failed}."] if failed else []
+        return text + notes
 
-    hooks = []
-    ours = Side("Diopter", [*base, "dev.diopter.bench.CompareWorker", models / "gpt2-small", o.threads])
-    for kind in ("ONE_READ", "ALL_RESIDUALS", "ALL_PATTERNS", "RESIDUALS_AND_PATTERNS", "EVERYTHING", "NO_OP_EDIT", "HEAD_ABLATION", "CALLBACK_EVERYWHERE"):
-        x, y, (r, low, high), _ = pair(ours, ours, "hooks 128 NONE", f"hooks 128 {kind}", max(50, o.rounds))
-        hooks.append((kind.lower().replace("_", " "), x, y, r, low, high))
-        print("hooks: %-24s plain %.1f ms, hooked %.1f ms, ratio %.3f [%.3f, %.3f]" % hooks[-1], file=sys.stderr)
-    ready = ours.ready
-    ours.close()
+    def hooks(self):
+        text = ["| hooks on gpt2-small, 128 tokens | plain ms | hooked ms | hooked / plain | 95 % |", "|---|---|---|---|---|"]
+        ours = self.diopter(self.models / "gpt2-small")
+        for kind in ("ONE_READ", "ALL_RESIDUALS", "ALL_PATTERNS", "RESIDUALS_AND_PATTERNS", "EVERYTHING", "NO_OP_EDIT", "HEAD_ABLATION", "CALLBACK_EVERYWHERE"):
+            x, y, (r, low, high), _ = pair(ours, ours, "hooks 128 NONE", f"hooks 128 {kind}", 10 if self.quick else max(50, self.rounds))
+            row = (kind.lower().replace("_", " "), x, y, r, low, high)
+            text.append("| %s | %.1f | %.1f | **%.3f** | %.3f to %.3f |" % row)
+            print("hooks: %-24s plain %.1f ms, hooked %.1f ms, ratio %.3f [%.3f, %.3f]" % row, file=sys.stderr)
+        ours.close()
+        return text
 
-    text = [f"Machine: {machine()}; {ready}; {o.threads} threads on every side. Date: {datetime.date.today()}.",
-            f"Peers: {', '.join(TORCH[:2])}; {LENS[1]}. Command: `python3 bench/compare/compare.py --rounds {o.rounds} --write`.", "",
-            "| model | job | peer | Diopter ms | peer ms | peer / Diopter | 95 % | largest difference |", "|---|---|---|---|---|---|---|---|"]
-    text += ["| %s | %s | %s | %.1f | %.1f | **%.2f** | %.2f to %.2f | %.0e |" % r for r in rows]
-    text += ["", "| hooks on gpt2-small, 128 tokens | plain ms | hooked ms | hooked / plain | 95 % |", "|---|---|---|---|---|"]
-    text += ["| %s | %.1f | %.1f | **%.3f** | %.3f to %.3f |" % h for h in hooks]
-    table = "\n".join(text)
-    print(table)
-    if o.write:
-        page = ROOT / "docs" / "performance.md"
-        before, rest = page.read_text().split("<!-- compare: begin -->")
-        _, after = rest.split("<!-- compare: end -->")
-        page.write_text(before + "<!-- compare: begin -->\n" + table + "\n<!-- compare: end -->" + after)
+    def products(self):
+        found = sorted((WORK / "torch").glob("lib/python*/site-packages/numpy.libs/libscipy_openblas*.so"))
+        shapes = ["GPT2_UP"] if self.quick else ["GPT2_UP", "GPT2_DOWN", "LLAMA_GATE_UP"]
+        return [self.program("ProductTable", self.threads, *shapes, properties=[f"-Ddiopter.bench.openblas={f}" for f in found[:1]])]
+
+    def scaling(self):
+        models = ["llama-110m"] if self.quick else ["gpt2-small", "llama-110m", "llama-110m-bf16"]
+        return [self.program("ScalingTable", max(2, self.threads), *models)]
+
+    def allocation(self):
+        return [self.program("AllocationTable", self.threads, 128, *(["gpt2-small"] if self.quick else ["gpt2-small", "llama-110m"]))]
+
+
+def write(name, text):
+    page = ROOT / "docs" / "performance.md"
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, rest = page.read_text().split(begin)
+    _, after = rest.split(end)
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}")
+
+
+def main():
+    options = argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter, description=__doc__)
+    options.add_argument("--tables", default=",".join(TABLES), help="which tables, all unless given")
+    options.add_argument("--rounds", type=int, default=20)
+    options.add_argument("--threads", type=int, default=os.cpu_count())
+    options.add_argument("--quick", action="store_true", help="fewer models, shapes and pairs")
+    options.add_argument("--write", action="store_true", help="write the tables into docs/performance.md")
+    options.add_argument("--real-model", default=str(ROOT / "target" / "real-model"))
+    o = options.parse_args()
+    names = o.tables.split(",")
+    if unknown := [n for n in names if n not in TABLES]:
+        options.error(f"--tables: expected some of {','.join(TABLES)}, got {unknown[0]}")
+    WORK.mkdir(parents=True, exist_ok=True)
+    comparison = Comparison(o)
+    command = " ".join(["python3 bench/compare/compare.py", f"--tables {o.tables} --rounds {o.rounds}", *(["--quick"] if o.quick else []), "--write"])
+    for name in names:
+        print(f"{name}:", file=sys.stderr)
+        table = getattr(comparison, name)()
+        ready = f"; {comparison.ready}" if name in ("peers", "hooks") else ""
+        text = "\n".join([f"Machine: {machine()}{ready}; {o.threads} threads. Date: {datetime.date.today()}. Command: `{command}`.", "", *table])
+        print(text + "\n", flush=True)
+        if o.write:
+            write(name, text)
 
 
 if __name__ == "__main__":

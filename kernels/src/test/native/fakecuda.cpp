@@ -2,7 +2,8 @@
 //
 // Settings, from the environment or by emu_set: EMU_ASYNC=lazy (nothing runs before a synchronising call), EMU_ORDER=
 // forward|reverse|random:SEED (threads of a block), EMU_KERNELS (the g++-built kernels), EMU_LOG (file: every call),
-// EMU_MEM_MB (1024), EMU_DEVICES (1), EMU_DRIVER (12060), EMU_CC (80).
+// EMU_MEM_MB (1024), EMU_DEVICES (1), EMU_DRIVER (12060), EMU_CC (80), EMU_INIT (what cuInit
+// says, 0), EMU_COUNT (how many devices are counted, EMU_DEVICES).
 // For tests: emu_count (calls of a function, by name; of a kernel as "cuLaunchKernel name"), emu_reset, emu_live (objects
 // that exist), emu_fail (lets a call fail, or a kernel while it runs as "run name").
 #include <condition_variable>
@@ -129,9 +130,9 @@ static R unmem(void* p, bool host) {
     if (!host) used -= it->second.bytes; munmap(it->second.map, it->second.mapped); emu_object(host ? "host" : "device", -1); allocs.erase(it); return OK;
 }
 
-API R cuInit(unsigned f) { LOCK; NOTE("cuInit"); if (f) return INVALID_VALUE; if (envi("EMU_DEVICES", 1) == 0) return NO_DEVICE; inited = true; return OK; }
+API R cuInit(unsigned f) { LOCK; NOTE("cuInit"); if (f) return INVALID_VALUE; if (int c = envi("EMU_INIT", 0)) return c; if (envi("EMU_DEVICES", 1) == 0) return NO_DEVICE; inited = true; return OK; }
 API R cuDriverGetVersion(int* v) { *v = envi("EMU_DRIVER", 12060); return OK; }
-API R cuDeviceGetCount(int* n) { NEED_INIT; *n = envi("EMU_DEVICES", 1); return OK; }
+API R cuDeviceGetCount(int* n) { NEED_INIT; *n = envi("EMU_COUNT", envi("EMU_DEVICES", 1)); return OK; }
 API R cuDeviceGet(int* d, int i) { NEED_INIT; if (i < 0 || i >= envi("EMU_DEVICES", 1)) return INVALID_DEVICE; *d = i; return OK; }
 API R cuDeviceGetName(char* b, int n, int) { NEED_INIT; snprintf(b, n, "Fake CUDA device (CPU emulation for tests)"); return OK; }
 API R cuDeviceTotalMem_v2(size_t* n, int) { NEED_INIT; *n = total(); return OK; }
@@ -158,7 +159,7 @@ API R cuMemAlloc_v2(DP* p, size_t n) { NEED_CTX; LOCK; NOTE("cuMemAlloc", std::t
 API R cuMemFree_v2(DP p) { NEED_CTX; LOCK; NOTE("cuMemFree"); if (anyCapture()) return captureBreak(); drainAll(); return unmem((void*)p, false); }
 API R cuMemAllocAsync(DP* p, size_t n, void*) { NEED_CTX; LOCK; NOTE("cuMemAllocAsync"); void* q = nullptr; R r = mem(&q, n, false); *p = (DP)q; return r; }
 API R cuMemFreeAsync(DP p, void* s) { NEED_CTX; LOCK; NOTE("cuMemFreeAsync"); return enqueue(s, [p] { return unmem((void*)p, false); }); }
-API R cuMemGetInfo_v2(size_t* f, size_t* t) { NEED_CTX; LOCK; NOTE("cuMemGetInfo"); *t = total(); *f = *t - used; return OK; }
+API R cuMemGetInfo_v2(size_t* f, size_t* t) { NEED_CTX; LOCK; NOTE("cuMemGetInfo"); *t = total(); *f = *t > used ? *t - used : 0; return OK; }
 API R cuMemAllocHost_v2(void** p, size_t n) { NEED_CTX; LOCK; NOTE("cuMemAllocHost"); return mem(p, n, true); }
 API R cuMemHostAlloc(void** p, size_t n, unsigned) { NEED_CTX; LOCK; NOTE("cuMemHostAlloc"); return mem(p, n, true); }
 API R cuMemFreeHost(void* p) { NEED_CTX; LOCK; drainAll(); return unmem(p, true); }
@@ -247,6 +248,7 @@ API R cuLaunchKernel(void* f, unsigned gx, unsigned gy, unsigned gz, unsigned bx
     if (!gx || !gy || !gz || !bx || !by || !bz || gy > 65535 || gz > 65535 || gx > 2147483647u || bx > 1024 || by > 1024 || bz > 64 || bx * by * bz > 1024 || (int)sh > fn->maxDyn) return INVALID_VALUE;
     if (extra || (!params && !fn->sizes.empty())) return INVALID_VALUE;
     std::vector<std::vector<char>> a; for (size_t i = 0; i < fn->sizes.size(); i++) a.emplace_back((char*)params[i], (char*)params[i] + fn->sizes[i]);   // arguments are copied at launch
+    if (fn->name == "attention" && *(void**)a[8].data()) note("attention cells");   // scores that shared memory has no room for
     return enqueue(stream, [=]() mutable -> R {
         { std::lock_guard<std::mutex> g(lm); if (int f = injected("run " + fn->name)) return f; }
         std::vector<void*> p; for (size_t i = 0; i < a.size(); i++) { p.push_back(a[i].data());

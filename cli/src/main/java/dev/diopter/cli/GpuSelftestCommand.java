@@ -3,6 +3,7 @@ package dev.diopter.cli;
 import dev.diopter.formats.Json;
 import dev.diopter.kernels.Backend;
 import dev.diopter.kernels.BackendComparison;
+import dev.diopter.kernels.BackendException;
 import dev.diopter.kernels.Backends;
 import dev.diopter.models.ModelException;
 import java.util.ArrayList;
@@ -53,13 +54,17 @@ final class GpuSelftestCommand implements Command {
           "--rows: expected %d or more, got %d".formatted(LEAST_ROWS, rows));
     }
     String device;
-    List<BackendComparison.Outcome> operations;
+    List<BackendComparison.Outcome> operations = new ArrayList<>();
     List<ModelComparison.Outcome> models = new ArrayList<>();
     try (Progress _ = Progress.start(screen, output, "checking the GPU");
-        Backend cuda = Backends.open(SUBJECT, 0);
         Backend cpu = Backends.open("cpu", 0)) {
-      device = cuda.describe();
-      operations = BackendComparison.run(cuda, cpu, rows, HEADS, HEAD_DIM);
+      try (Backend cuda = Backends.open(SUBJECT, 0)) {
+        device = cuda.describe();
+        operations.addAll(BackendComparison.run(cuda, cpu, rows, HEADS, HEAD_DIM));
+      }
+      for (BackendComparison.Rounding rounding : BackendComparison.Rounding.values()) {
+        operations.addAll(rounded(rounding, cpu));
+      }
     }
     try (Progress _ = Progress.start(screen, output, "running the bundled models")) {
       for (String name : dev.diopter.models.ModelStore.BUNDLED) {
@@ -80,6 +85,30 @@ final class GpuSelftestCommand implements Command {
           "%d of %d checks failed on %s"
               .formatted(failed, operations.size() + models.size(), device));
     }
+  }
+
+  /** The products of a lower precision, under its name; one that cannot be opened is a row too. */
+  private List<BackendComparison.Outcome> rounded(
+      BackendComparison.Rounding rounding, Backend cpu) {
+    String name = SUBJECT + (rounding == BackendComparison.Rounding.TF32 ? "-tf32" : "-bf16");
+    List<BackendComparison.Outcome> named = new ArrayList<>();
+    try (Backend cuda = Backends.open(name, 0)) {
+      for (BackendComparison.Outcome one :
+          BackendComparison.runRounded(cuda, cpu, rounding, rows, HEADS, HEAD_DIM)) {
+        named.add(
+            new BackendComparison.Outcome(
+                name + ": " + one.operation(),
+                one.error(),
+                one.bound(),
+                one.milliseconds(),
+                one.failure()));
+      }
+    } catch (BackendException e) {
+      named.add(
+          new BackendComparison.Outcome(
+              name, Double.NaN, 0, Double.NaN, String.valueOf(e.getMessage())));
+    }
+    return named;
   }
 
   private ObjectNode object(

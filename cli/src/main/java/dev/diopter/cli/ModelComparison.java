@@ -9,7 +9,7 @@ import dev.diopter.engine.ModelOptions;
 import dev.diopter.engine.Prompt;
 import dev.diopter.engine.RunRequest;
 import dev.diopter.engine.RunResult;
-import dev.diopter.engine.Selection;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
@@ -19,7 +19,8 @@ import org.jspecify.annotations.Nullable;
 /** Whole passes of one model on two backends. */
 final class ModelComparison {
   private static final double BOUND = 2e-5;
-  private static final int PROMPT = 48;
+  private static final int PROMPT = 32;
+  private static final int EDITED_PROMPT = 12;
   private static final int NEW_TOKENS = 16;
 
   private ModelComparison() {}
@@ -66,32 +67,41 @@ final class ModelComparison {
         Model oracle = Model.open(name, new ModelOptions("cpu", 0))) {
       int vocabulary = subject.config().vocabulary();
       int length = Math.min(PROMPT, subject.config().contextLength() - NEW_TOKENS);
-      Prompt prompt =
-          Prompt.ofIds(IntStream.range(0, length).map(i -> (i * 97 + 5) % vocabulary).toArray());
+      Prompt prompt = prompt(length, vocabulary, 5);
       RunRequest plain = RunRequest.of(prompt).logits(Logits.ALL);
       HookPlan reads = HookPlan.builder().read("*").read("optional:*").build();
-      int width = subject.config().width();
-      float[] vector = new float[width];
-      Arrays.fill(vector, 0.5f);
-      HookPlan edits =
-          HookPlan.builder()
-              .add("blocks.0.hook_resid_mid", Selection.ALL.positions(-1), vector)
-              .projectOut("blocks.1.hook_mlp_out", Selection.ALL, vector)
-              .scale("blocks.0.attn.hook_pattern", Selection.ALL.heads(0), 0.5f)
-              .build();
-      return List.of(
-          attempt(name + ", logits", what -> pass(what, subject, oracle, plain)),
+      List<Outcome> outcomes = new ArrayList<>();
+      outcomes.add(attempt(name + ", logits", what -> pass(what, subject, oracle, plain)));
+      outcomes.add(
           attempt(
-              name + ", all hooks read", what -> pass(what, subject, oracle, plain.plan(reads))),
-          attempt(name + ", edits", what -> pass(what, subject, oracle, plain.plan(edits))),
+              name + ", all hooks read", what -> pass(what, subject, oracle, plain.plan(reads))));
+      RunRequest edited = RunRequest.of(prompt(EDITED_PROMPT, vocabulary, 5)).logits(Logits.ALL);
+      for (ComparedEdits.Named edit :
+          ComparedEdits.of(oracle, prompt(EDITED_PROMPT, vocabulary, 11))) {
+        outcomes.add(
+            attempt(
+                name + ", " + edit.name(),
+                what -> compared(what, subject, oracle, edited.plan(edit.plan()))));
+      }
+      outcomes.add(
           attempt(
               "%s, %d tokens generated".formatted(name, NEW_TOKENS),
               what -> generation(what, subject, oracle, prompt)));
+      return outcomes;
     }
+  }
+
+  private static Prompt prompt(int length, int vocabulary, int first) {
+    return Prompt.ofIds(
+        IntStream.range(0, length).map(i -> (i * 97 + first) % vocabulary).toArray());
   }
 
   private static Outcome pass(String what, Model subject, Model oracle, RunRequest request) {
     subject.run(request); // the first pass allocates
+    return compared(what, subject, oracle, request);
+  }
+
+  private static Outcome compared(String what, Model subject, Model oracle, RunRequest request) {
     long start = System.nanoTime();
     RunResult got = subject.run(request).getFirst();
     double milliseconds = (System.nanoTime() - start) / 1e6;

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
@@ -36,7 +37,8 @@ class CudaCommandsTest {
   }
 
   @Test
-  void gpuSelftest_everyOperationAndModel_agrees() {
+  void gpuSelftest_everyOperationAndModel_agreesAndReachesEveryKernel() throws Throwable {
+    reset();
     JsonNode json = Cli.run("gpu-selftest", "--rows", "9", "--json").isClean().json();
     assertThat(json.path("device").stringValue()).startsWith("cuda: " + FAKE);
     assertThat(json.path("passed").booleanValue()).isTrue();
@@ -45,10 +47,36 @@ class CudaCommandsTest {
       names.add(one.path("name").stringValue());
       assertThat(one.path("ok").booleanValue()).as(one.toString()).isTrue();
     }
-    assertThat(names).hasSize(20).contains("rotate", "store, attention", "multiply bf16");
-    assertThat(json.path("models")).hasSize(8);
+    assertThat(names)
+        .hasSize(33 + 2 * 8)
+        .contains(
+            "rotate", "attention, 13,000 keys", "cuda-tf32: embed", "cuda-bf16: multiply f32");
+    assertThat(json.path("models")).hasSize(2 * 22);
     for (JsonNode one : json.path("models")) {
       assertThat(one.path("ok").booleanValue()).as(one.toString()).isTrue();
+    }
+    assertEveryKernelWasLaunched();
+  }
+
+  /** A kernel that the self-test forgets would be forgotten on every GPU. */
+  private static void assertEveryKernelWasLaunched() throws Throwable {
+    Path source = Path.of(System.getProperty("diopter.root"), "kernels/src/main/cuda/kernels.cu");
+    List<String> kernels =
+        Pattern.compile("__global__ void (\\w+)\\(")
+            .matcher(Files.readString(source))
+            .results()
+            .map(kernel -> kernel.group(1))
+            .toList();
+    assertThat(kernels).hasSizeGreaterThanOrEqualTo(20);
+    for (String kernel : kernels) {
+      assertThat(count("cuLaunchKernel " + kernel)).as(kernel).isPositive();
+    }
+    for (String product : List.of("f32", "tf32", "bf16")) {
+      assertThat(count("cublasGemmEx " + product)).as(product).isPositive();
+    }
+    // Staging that was full, keys of many parts put together, scores outside shared memory.
+    for (String call : List.of("cuEventSynchronize", "cuMemcpyDtoDAsync", "attention cells")) {
+      assertThat(count(call)).as(call).isPositive();
     }
   }
 
@@ -69,15 +97,38 @@ class CudaCommandsTest {
   }
 
   /** Lets the fake driver's next call of this name fail. */
-  @SuppressWarnings("restricted")
   private static void fail(String name, int code) throws Throwable {
+    ask(
+        "emu_fail",
+        FunctionDescriptor.ofVoid(ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT),
+        name,
+        0L,
+        code);
+  }
+
+  /** Forgets the fake driver's counts. */
+  private static void reset() throws Throwable {
+    ask("emu_reset", FunctionDescriptor.ofVoid());
+  }
+
+  /** Calls of this name since then. */
+  private static long count(String name) throws Throwable {
+    return (long)
+        ask("emu_count", FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS), name);
+  }
+
+  @SuppressWarnings("restricted")
+  private static Object ask(String function, FunctionDescriptor type, Object... arguments)
+      throws Throwable {
     try (Arena arena = Arena.ofConfined()) {
-      Linker.nativeLinker()
+      Object[] values = arguments.clone();
+      if (values.length > 0) {
+        values[0] = arena.allocateFrom((String) values[0]);
+      }
+      return Linker.nativeLinker()
           .downcallHandle(
-              SymbolLookup.libraryLookup("libcuda.so.1", arena).findOrThrow("emu_fail"),
-              FunctionDescriptor.ofVoid(
-                  ValueLayout.ADDRESS, ValueLayout.JAVA_LONG, ValueLayout.JAVA_INT))
-          .invokeWithArguments(arena.allocateFrom(name), 0L, code);
+              SymbolLookup.libraryLookup("libcuda.so.1", arena).findOrThrow(function), type)
+          .invokeWithArguments(values);
     }
   }
 

@@ -8,7 +8,6 @@ import dev.diopter.models.ModelException;
 import dev.diopter.models.ModelStore;
 import dev.diopter.models.OpenModel;
 import dev.diopter.models.Tokenizer;
-import java.lang.System.Logger.Level;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -66,9 +65,8 @@ public final class Model implements AutoCloseable {
         if (!options.backend().equals("auto") || backend.name().equals("cpu")) {
           throw e;
         }
-        System.getLogger(Model.class.getName())
-            .log(Level.INFO, "computing on the CPU: ".concat(String.valueOf(e.getMessage())));
-        return on(backend(new ModelOptions("cpu", options.threads())), stored);
+        String reason = String.valueOf(e.getMessage());
+        return on(Backends.cpuBecause(reason, options.threads()), stored);
       }
     }
   }

@@ -6,6 +6,7 @@ import dev.diopter.kernels.Matrix;
 import dev.diopter.kernels.Tape;
 import dev.diopter.models.DecoderConfig;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -225,10 +226,27 @@ final class Taps implements AutoCloseable {
     backend.upload(values, 0, value, 0, values.length);
   }
 
+  /** Copies out the rows that reads want, where they lie together in each head; or else all. */
   private void readCells(List<ResolvedRead> reads, Matrix cells, HostTensor shape) {
     for (ResolvedRead read : reads) {
       if (read.where().covers(shape.sequence(), step)) {
-        take(read, shape, List.of(cells));
+        int[] positions = shape.positions();
+        List<int[]> runs = runs(wanted(read.where(), shape.sequence(), positions));
+        if (runs.size() != 1) {
+          take(read, shape, List.of(cells));
+          continue;
+        }
+        int from = runs.getFirst()[0];
+        int to = runs.getFirst()[1];
+        int keys = cells.columns();
+        Matrix ofHeads =
+            new Matrix(
+                cells.buffer(),
+                cells.offset() + from * keys,
+                shape.heads(),
+                (to - from) * keys,
+                positions.length * keys);
+        take(read, shape.at(Arrays.copyOfRange(positions, from, to)), List.of(ofHeads));
       }
     }
   }

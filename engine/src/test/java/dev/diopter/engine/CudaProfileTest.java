@@ -88,6 +88,17 @@ class CudaProfileTest {
   }
 
   @Test
+  void readOfSomeRowsOfAPattern_bringsNoOthers() {
+    Selection last = Selection.ALL.positions(-1);
+    secondOf(
+        RunRequest.of(PROMPT)
+            .plan(HookPlan.builder().read("blocks.1.attn.hook_pattern", last).build()));
+    // 3 heads with a row of 6 keys each are rounded up to 64 floats; all rows would take 128.
+    assertThat(FakeCuda.count("cuMemcpyDtoHAsync 256")).isEqualTo(1);
+    assertThat(FakeCuda.count("cuLaunchKernel copy_rows")).isEqualTo(1 + 1);
+  }
+
+  @Test
   void passWithEdits_makesThemOnTheDevice() {
     HookPlan plan =
         HookPlan.builder()

@@ -1,12 +1,9 @@
 package dev.diopter.kernels;
 
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
+import dev.diopter.kernels.ComparedOperations.Named;
+import dev.diopter.kernels.ComparedOperations.Ready;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Random;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,17 +11,19 @@ import org.jspecify.annotations.Nullable;
  * they are apart, and how long the first one takes. For machines that the tests do not reach.
  */
 public final class BackendComparison {
-  private static final long SEED = 20261124;
-  private static final float EPS = 1e-5f;
-  private static final int VOCABULARY = 1000;
   private static final double BOUND = 2e-5;
+
+  /**
+   * Sums of products in a GPU's units for lower precision are float32, but not rounded to nearest.
+   */
+  private static final double ROUNDED_BOUND = 1e-4;
+
   private static final int MOST_ROUNDS = 20;
   private static final long ENOUGH_NANOS = 50_000_000;
 
-  private final int rows;
-  private final int heads;
-  private final int headDim;
-  private final int width;
+  private final Backend subject;
+  private final Backend oracle;
+  private final List<Outcome> outcomes = new ArrayList<>();
 
   /**
    * What came of one operation.
@@ -44,14 +43,33 @@ public final class BackendComparison {
     }
   }
 
-  /** An operation that was made ready on a backend, and where its result will be. */
-  private record Ready(Runnable operation, Matrix result) {}
+  /** What a backend of lower precision rounds the operands of its products to. */
+  public enum Rounding {
+    /** 10 bits of mantissa; how the others go is the device's affair, so the operands have none. */
+    TF32(10, 10),
+    /** 7 bits of mantissa, to nearest, ties to even; the operands of the oracle come rounded. */
+    BFLOAT16(ComparisonOperands.ALL_BITS, 7);
 
-  private BackendComparison(int rows, int heads, int headDim) {
-    this.rows = rows;
-    this.heads = heads;
-    this.headDim = headDim;
-    this.width = heads * headDim;
+    private final int subjectBits;
+    private final int oracleBits;
+
+    /** How many bits the operands of either side have. */
+    Rounding(int subjectBits, int oracleBits) {
+      this.subjectBits = subjectBits;
+      this.oracleBits = oracleBits;
+    }
+
+    private Bits bits() {
+      return new Bits(subjectBits, oracleBits);
+    }
+  }
+
+  /** How many bits of the operands either side gets. */
+  private record Bits(int subject, int oracle) {}
+
+  private BackendComparison(Backend subject, Backend oracle) {
+    this.subject = subject;
+    this.oracle = oracle;
   }
 
   /**
@@ -66,49 +84,35 @@ public final class BackendComparison {
    */
   public static List<Outcome> run(
       Backend subject, Backend oracle, int rows, int heads, int headDim) {
-    BackendComparison comparison = new BackendComparison(rows, heads, headDim);
-    List<Outcome> outcomes = new ArrayList<>();
-    comparison.add(outcomes, subject, oracle);
-    return List.copyOf(outcomes);
+    BackendComparison comparison = new BackendComparison(subject, oracle);
+    Bits all = new Bits(ComparisonOperands.ALL_BITS, ComparisonOperands.ALL_BITS);
+    comparison.compare(new ComparedOperations(rows, heads, headDim).all(), all, BOUND);
+    return List.copyOf(comparison.outcomes);
   }
 
-  private void add(List<Outcome> outcomes, Backend subject, Backend oracle) {
-    record Named(String name, Function<Operands, Ready> make) {}
-    List<Named> all =
-        List.of(
-            new Named("embed", this::embed),
-            new Named("norm_scale", this::normScale),
-            new Named("normalize", this::normalize),
-            new Named("affine", o -> on(o, (x, out) -> o.backend.affine(x, o.row, o.row, out))),
-            new Named("norm layer", o -> norm(o, NormKind.LAYER)),
-            new Named("norm rms", o -> norm(o, NormKind.RMS)),
-            new Named("multiply f32", o -> product(o, StorageType.F32, true)),
-            new Named("multiply f16", o -> product(o, StorageType.F16, true)),
-            new Named("multiply bf16", o -> product(o, StorageType.BF16, false)),
-            new Named("multiply_by_head", this::byHead),
-            new Named("sum_heads", this::sumHeads),
-            new Named("rotate", this::rotate),
-            new Named("store, attention", this::attention),
-            new Named("scores, softmax, mix", this::inSight),
-            new Named("gelu", o -> on(o, o.backend::gelu)),
-            new Named("silu_times", o -> on(o, (x, out) -> o.backend.siluTimes(x, x, out))),
-            new Named("add", o -> on(o, (x, out) -> o.backend.add(x, x, out))),
-            new Named("copy", o -> on(o, o.backend::copy)),
-            new Named("gather", this::gather),
-            new Named("repeat", this::repeat));
-    for (Named one : all) {
-      try (Operands a = new Operands(subject);
-          Operands b = new Operands(oracle)) {
-        Ready got = one.make.apply(a);
-        Ready want = one.make.apply(b);
-        got.operation.run();
-        want.operation.run();
-        double error = error(a.values(got.result), b.values(want.result));
-        outcomes.add(new Outcome(one.name, error, BOUND, time(a, got), null));
+  /** Compares what weights take part in on a backend of lower precision. */
+  public static List<Outcome> runRounded(
+      Backend subject, Backend oracle, Rounding rounding, int rows, int heads, int headDim) {
+    BackendComparison comparison = new BackendComparison(subject, oracle);
+    List<Named> products = new ComparedOperations(rows, heads, headDim).products();
+    comparison.compare(products, rounding.bits(), ROUNDED_BOUND);
+    return List.copyOf(comparison.outcomes);
+  }
+
+  private void compare(List<Named> operations, Bits bits, double bound) {
+    for (Named one : operations) {
+      try (ComparisonOperands a = new ComparisonOperands(subject, bits.subject);
+          ComparisonOperands b = new ComparisonOperands(oracle, bits.oracle)) {
+        Ready got = one.make().apply(a);
+        Ready want = one.make().apply(b);
+        got.operation().run();
+        want.operation().run();
+        double error = error(a.values(got.result()), b.values(want.result()));
+        outcomes.add(new Outcome(one.name(), error, bound, time(got), null));
       } catch (RuntimeException e) {
         outcomes.add(
-            new Outcome(one.name, Double.NaN, BOUND, Double.NaN, String.valueOf(e.getMessage())));
-        if (isLost(subject)) {
+            new Outcome(one.name(), Double.NaN, bound, Double.NaN, String.valueOf(e.getMessage())));
+        if (isLost()) {
           return;
         }
       }
@@ -116,7 +120,7 @@ public final class BackendComparison {
   }
 
   /** Whether nothing works any more: what failed is told once, a loss every time. */
-  private static boolean isLost(Backend subject) {
+  private boolean isLost() {
     for (int i = 0; i < 2; i++) {
       try {
         subject.finish();
@@ -136,194 +140,23 @@ public final class BackendComparison {
     double worst = 0;
     for (int i = 0; i < want.length; i++) {
       double difference = Math.abs((double) got[i] - want[i]) / scale;
-      worst = difference <= worst ? worst : difference; // not a number stays
       if (Double.isNaN(difference)) {
         return Double.NaN;
       }
+      worst = Math.max(worst, difference);
     }
     return worst;
   }
 
   /** A mean over some calls, which the download of one number waits for. */
-  private static double time(Operands operands, Ready ready) {
+  private double time(Ready ready) {
     long start = System.nanoTime();
     int rounds = 0;
     do {
-      ready.operation.run();
+      ready.operation().run();
       rounds++;
     } while (rounds < MOST_ROUNDS && System.nanoTime() - start < ENOUGH_NANOS);
-    operands.backend.download(ready.result.buffer(), ready.result.offset(), new float[1], 0, 1);
+    subject.download(ready.result().buffer(), ready.result().offset(), new float[1], 0, 1);
     return (System.nanoTime() - start) / 1e6 / rounds;
-  }
-
-  /** Memory and random numbers of one operation on one backend; the same on every backend. */
-  private final class Operands implements AutoCloseable {
-    private final Backend backend;
-    private final Random random = new Random(SEED);
-    private final List<Runnable> releases = new ArrayList<>();
-    private final Buffer row;
-
-    Operands(Backend backend) {
-      this.backend = backend;
-      this.row = matrix(1, width).buffer();
-    }
-
-    Matrix matrix(int count, int columns) {
-      float[] values = new float[count * columns];
-      for (int i = 0; i < values.length; i++) {
-        values[i] = (float) random.nextGaussian();
-      }
-      Matrix made = empty(count, columns);
-      backend.upload(values, made);
-      return made;
-    }
-
-    Matrix empty(int count, int columns) {
-      Buffer buffer = backend.allocate(count * columns);
-      releases.add(() -> backend.release(buffer));
-      return Matrix.of(buffer, count, columns);
-    }
-
-    IndexBuffer indices(int bound) {
-      IndexBuffer made = backend.indices(random.ints(rows, 0, bound).toArray());
-      releases.add(() -> backend.release(made));
-      return made;
-    }
-
-    /** Weights; {@code byOutput} says whether the inputs of an output lie together. */
-    PackedMatrix weights(StorageType type, int in, int out, boolean byOutput) {
-      MemorySegment data = Arena.ofAuto().allocate((long) in * out * type.bytes());
-      for (long i = 0; i < (long) in * out; i++) {
-        float value = (float) random.nextGaussian();
-        switch (type) {
-          case F32 -> data.setAtIndex(ValueLayout.JAVA_FLOAT, i, value);
-          case F16 -> data.setAtIndex(ValueLayout.JAVA_SHORT, i, Float.floatToFloat16(value));
-          case BF16 ->
-              data.setAtIndex(
-                  ValueLayout.JAVA_SHORT, i, (short) (Float.floatToRawIntBits(value) >>> 16));
-        }
-      }
-      PackedMatrix made =
-          backend.pack(
-              List.of(
-                  byOutput
-                      ? new StoredMatrix(data, type, 0, in, out, 1, in)
-                      : new StoredMatrix(data, type, 0, in, out, out, 1)));
-      releases.add(() -> backend.release(made));
-      return made;
-    }
-
-    float[] values(Matrix matrix) {
-      float[] values = new float[matrix.rows() * matrix.columns()];
-      backend.download(matrix, values);
-      return values;
-    }
-
-    @Override
-    public void close() {
-      releases.forEach(Runnable::run);
-    }
-  }
-
-  private interface Elementwise {
-    void run(Matrix x, Matrix out);
-  }
-
-  private Ready on(Operands o, Elementwise operation) {
-    Matrix x = o.matrix(rows, width);
-    Matrix out = o.empty(rows, width);
-    return new Ready(() -> operation.run(x, out), out);
-  }
-
-  private Ready embed(Operands o) {
-    PackedMatrix table = o.weights(StorageType.F32, width, VOCABULARY, true);
-    IndexBuffer ids = o.indices(VOCABULARY);
-    Matrix out = o.empty(rows, width);
-    return new Ready(() -> o.backend.embed(table, ids, out), out);
-  }
-
-  private Ready normScale(Operands o) {
-    Matrix x = o.matrix(rows, width);
-    Matrix out = o.empty(rows, 1);
-    return new Ready(() -> o.backend.normScale(NormKind.LAYER, x, EPS, out), out);
-  }
-
-  private Ready normalize(Operands o) {
-    Matrix x = o.matrix(rows, width);
-    Matrix scale = o.empty(rows, 1);
-    Matrix out = o.empty(rows, width);
-    o.backend.normScale(NormKind.LAYER, x, EPS, scale);
-    return new Ready(() -> o.backend.normalize(NormKind.LAYER, x, scale, out), out);
-  }
-
-  private Ready norm(Operands o, NormKind kind) {
-    return on(o, (x, out) -> o.backend.norm(kind, x, EPS, o.row, o.row, out));
-  }
-
-  private Ready product(Operands o, StorageType type, boolean byOutput) {
-    PackedMatrix w = o.weights(type, width, 3 * width, byOutput);
-    Matrix x = o.matrix(rows, width);
-    Buffer bias = o.matrix(1, 3 * width).buffer();
-    Matrix out = o.empty(rows, 3 * width);
-    return new Ready(() -> o.backend.multiply(x, w.all(), bias, out), out);
-  }
-
-  private Ready byHead(Operands o) {
-    PackedMatrix w = o.weights(StorageType.F32, width, width, false);
-    return on(o, (x, out) -> o.backend.multiplyByHead(x, w, heads, o.row, out));
-  }
-
-  private Ready sumHeads(Operands o) {
-    Matrix x = o.matrix(rows, heads * width);
-    Matrix out = o.empty(rows, width);
-    return new Ready(() -> o.backend.sumHeads(x, heads, o.row, out), out);
-  }
-
-  private Ready rotate(Operands o) {
-    double[] frequencies = new double[headDim / 2];
-    for (int i = 0; i < frequencies.length; i++) {
-      frequencies[i] = Math.pow(10_000, -2.0 * i / headDim);
-    }
-    RotaryTable table = o.backend.rotary(frequencies);
-    IndexBuffer positions = o.indices(2000);
-    return on(o, (x, out) -> o.backend.rotate(x, heads, table, positions, out));
-  }
-
-  private AttentionSpan span(Operands o) {
-    int kvHeads = Math.max(1, heads / 2);
-    KeyValueBlock block = o.backend.allocateKeyValues(kvHeads, headDim, rows + 3);
-    o.releases.add(() -> o.backend.release(block));
-    Matrix keys = o.matrix(rows + 3, kvHeads * headDim);
-    Matrix values = o.matrix(rows + 3, kvHeads * headDim);
-    o.backend.store(keys, values, block, 0);
-    return new AttentionSpan(0, rows, 3, new KeyValueView(List.of(block), new int[] {rows + 3}));
-  }
-
-  private Ready attention(Operands o) {
-    AttentionSpan span = span(o);
-    return on(o, (q, z) -> o.backend.attention(q, List.of(span), heads, 0.125f, z));
-  }
-
-  private Ready inSight(Operands o) {
-    AttentionSpan span = span(o);
-    Buffer cells = o.empty(heads * rows, span.keyCount()).buffer();
-    return on(
-        o,
-        (q, z) -> {
-          o.backend.scores(q, span, heads, 0.125f, cells);
-          o.backend.softmax(cells, span, heads, cells);
-          o.backend.mix(cells, span, heads, z);
-        });
-  }
-
-  private Ready gather(Operands o) {
-    IndexBuffer chosen = o.indices(rows);
-    return on(o, (x, out) -> o.backend.gather(x, chosen, out));
-  }
-
-  private Ready repeat(Operands o) {
-    Matrix x = o.matrix(rows, width);
-    Matrix out = o.empty(rows, 3 * width);
-    return new Ready(() -> o.backend.repeat(x, 3, out), out);
   }
 }

@@ -8,6 +8,8 @@ import dev.diopter.kernels.cuda.CudaProbe;
 import dev.diopter.kernels.reference.ReferenceBackend;
 import java.lang.System.Logger.Level;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** Opens backends by name. */
 public final class Backends {
@@ -17,6 +19,9 @@ public final class Backends {
   /** The names that {@link #open} knows. */
   public static final List<String> NAMES =
       List.of("auto", "cpu", "cuda", "cuda-tf32", "cuda-bf16", "reference");
+
+  /** Reasons that were logged. */
+  private static final Set<String> TOLD = ConcurrentHashMap.newKeySet();
 
   private Backends() {}
 
@@ -67,8 +72,21 @@ public final class Backends {
         reason = String.valueOf(e.getMessage());
       }
     }
-    System.getLogger(Backends.class.getName())
-        .log(Level.INFO, "computing on the CPU: ".concat(reason));
+    return cpuBecause(reason, threads);
+  }
+
+  /**
+   * Opens the CPU backend where {@code auto} would have taken another one, and logs why: one line
+   * for each reason, however often.
+   *
+   * @param reason what the other one lacks
+   * @param threads how many threads compute, 0 for all cores
+   */
+  public static Backend cpuBecause(String reason, int threads) {
+    if (TOLD.add(reason)) {
+      System.getLogger(Backends.class.getName())
+          .log(Level.INFO, "computing on the CPU: ".concat(reason));
+    }
     return cpu(threads);
   }
 }

@@ -14,9 +14,29 @@ class BackendComparisonTest {
     try (Backend cpu = Backends.open("cpu", 2);
         Backend reference = Backends.open("reference", 1)) {
       List<BackendComparison.Outcome> outcomes = BackendComparison.run(cpu, reference, 9, 4, 16);
-      assertThat(outcomes).hasSize(20).allMatch(BackendComparison.Outcome::agrees);
+      assertThat(outcomes).hasSize(33).allMatch(BackendComparison.Outcome::agrees);
       assertThat(outcomes).allMatch(o -> o.milliseconds() > 0 && o.error() < o.bound());
     }
+  }
+
+  @Test
+  void runRounded_aBackendThatRoundsNothing_isFoundOut() {
+    try (Backend cpu = Backends.open("cpu", 2);
+        Backend reference = Backends.open("reference", 1)) {
+      assertThat(rounded(cpu, reference, BackendComparison.Rounding.TF32))
+          .allMatch(BackendComparison.Outcome::agrees);
+      assertThat(rounded(cpu, reference, BackendComparison.Rounding.BFLOAT16))
+          .noneMatch(BackendComparison.Outcome::agrees)
+          .allMatch(o -> o.error() < 0.02);
+    }
+  }
+
+  private static List<BackendComparison.Outcome> rounded(
+      Backend subject, Backend oracle, BackendComparison.Rounding rounding) {
+    List<BackendComparison.Outcome> outcomes =
+        BackendComparison.runRounded(subject, oracle, rounding, 9, 4, 16);
+    assertThat(outcomes).hasSize(8);
+    return outcomes;
   }
 
   @Test
@@ -44,7 +64,7 @@ class BackendComparisonTest {
       assertThat(BackendComparison.run(broken, cpu, 9, 4, 16))
           .filteredOn(o -> !o.agrees())
           .extracting(BackendComparison.Outcome::operation)
-          .containsExactly("gelu", "add");
+          .containsExactly("gelu", "add", "add, rows with gaps");
     }
   }
 
@@ -72,7 +92,7 @@ class BackendComparisonTest {
     try (Backend cpu = Backends.open("cpu", 1)) {
       List<BackendComparison.Outcome> outcomes =
           BackendComparison.run(failing(cpu, "gelu", false), cpu, 9, 4, 16);
-      assertThat(outcomes).hasSize(20);
+      assertThat(outcomes).hasSize(33);
       assertThat(outcomes)
           .filteredOn(o -> !o.agrees())
           .extracting(BackendComparison.Outcome::operation, BackendComparison.Outcome::failure)
@@ -85,7 +105,7 @@ class BackendComparisonTest {
     try (Backend cpu = Backends.open("cpu", 1)) {
       List<BackendComparison.Outcome> outcomes =
           BackendComparison.run(failing(cpu, "gelu", true), cpu, 9, 4, 16);
-      assertThat(outcomes).hasSize(15);
+      assertThat(outcomes).hasSize(26);
       assertThat(outcomes.getLast().operation()).isEqualTo("gelu");
       assertThat(outcomes.getLast().failure()).isEqualTo("it burnt");
     }

@@ -29,17 +29,29 @@ final class CudaNatives {
 
   private CudaNatives() {}
 
-  /** Where the libraries go: {@code diopter.cuda.natives}, or a folder in the user's cache. */
-  static Path folder() {
+  /**
+   * Where the libraries go: {@code diopter.cuda.natives}, or a folder in the user's cache.
+   *
+   * @throws IOException if nothing says where that is
+   */
+  static Path folder() throws IOException {
     String named = System.getProperty("diopter.cuda.natives");
     if (named != null) {
       return Path.of(named);
     }
     String cache = System.getenv("XDG_CACHE_HOME");
-    Path base =
-        cache == null || cache.isBlank()
-            ? Path.of(System.getProperty("user.home"), ".cache")
-            : Path.of(cache);
+    if (cache != null && !cache.isBlank()) {
+      return inCache(Path.of(cache));
+    }
+    // Java says "?" where the system knows no home.
+    String home = System.getProperty("user.home");
+    if (home == null || home.isBlank() || home.equals("?")) {
+      throw new IOException("neither XDG_CACHE_HOME nor a home folder says where they may lie");
+    }
+    return inCache(Path.of(home, ".cache"));
+  }
+
+  private static Path inCache(Path base) {
     return base.resolve("diopter").resolve("jcuda-" + VERSION);
   }
 
@@ -60,7 +72,11 @@ final class CudaNatives {
       try {
         touch.run();
       } finally {
-        System.setProperty(TEMPORARY, before);
+        if (before == null) {
+          System.clearProperty(TEMPORARY);
+        } else {
+          System.setProperty(TEMPORARY, before);
+        }
       }
     }
   }
@@ -118,7 +134,9 @@ final class CudaNatives {
     byte[] content;
     try (InputStream in = CudaNatives.class.getResourceAsStream("/lib/" + name)) {
       if (in == null) {
-        throw new IOException("JCuda's library " + name + " is not on the class path");
+        throw new IOException(
+            "JCuda's library %s is not on the class path, where JCuda's jars belong (not on the module path)"
+                .formatted(name));
       }
       content = in.readAllBytes();
     }

@@ -64,6 +64,11 @@ public record CudaProbe(boolean usable, String detail, String advice) {
     }
     SymbolLookup driver = CudaSymbols.driver();
     if (driver == null) {
+      Path broken = CudaSymbols.file(CudaSymbols.DRIVER);
+      if (broken != null) {
+        return lacks(
+            "the NVIDIA driver cannot be loaded: " + reasonNotToLoad(broken), INSTALL_DRIVER);
+      }
       // The way of every start without a GPU: formatting would take longer than looking.
       return lacks(
           "no NVIDIA driver: ".concat(CudaSymbols.DRIVER).concat(" was not found"), INSTALL_DRIVER);
@@ -78,7 +83,10 @@ public record CudaProbe(boolean usable, String detail, String advice) {
     try {
       return devices();
     } catch (LinkageError | RuntimeException e) {
-      return lacks("JCuda's libraries cannot be loaded: " + reason(e), INSTALL_DRIVER);
+      String why = reason(e);
+      return lacks(
+          "JCuda's libraries cannot be loaded: " + why,
+          why.contains("cublas") ? INSTALL_BLAS : INSTALL_DRIVER);
     }
   }
 
@@ -117,7 +125,7 @@ public record CudaProbe(boolean usable, String detail, String advice) {
     if (result != CUresult.CUDA_SUCCESS) {
       return lacks(
           "the NVIDIA driver does not start: cuInit says " + CUresult.stringFor(result),
-          "see what nvidia-smi says; after an update of the driver, restart the machine");
+          adviceToStart(result));
     }
     int[] version = {0};
     JCudaDriver.cuDriverGetVersion(version);
@@ -130,6 +138,20 @@ public record CudaProbe(boolean usable, String detail, String advice) {
     int[] count = {0};
     JCudaDriver.cuDeviceGetCount(count);
     return count[0] == 0 ? noDevice() : null;
+  }
+
+  private static String adviceToStart(int result) {
+    return switch (result) {
+      case CUresult.CUDA_ERROR_STUB_LIBRARY ->
+          "this libcuda is the CUDA toolkit's stub: take its folder out of LD_LIBRARY_PATH";
+      case CUresult.CUDA_ERROR_SYSTEM_DRIVER_MISMATCH ->
+          "the driver's library and its kernel module differ: after an update of the driver, restart"
+              + " the machine";
+      case CUresult.CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE ->
+          "this libcuda is of CUDA's compatibility package, which this GPU does not allow: take its"
+              + " folder out of LD_LIBRARY_PATH, or remove the package";
+      default -> "see what nvidia-smi says; after an update of the driver, restart the machine";
+    };
   }
 
   private static CudaProbe noDevice() {
@@ -149,6 +171,10 @@ public record CudaProbe(boolean usable, String detail, String advice) {
     }
     SymbolLookup blas = CudaSymbols.blas();
     if (blas == null) {
+      Path broken = CudaSymbols.file(CudaSymbols.BLAS);
+      if (broken != null) {
+        return lacks("cuBLAS 12 cannot be loaded: " + reasonNotToLoad(broken), INSTALL_BLAS);
+      }
       return CudaSymbols.library(CudaSymbols.NEWER_BLAS) == null
           ? lacks("no cuBLAS 12: %s was not found".formatted(CudaSymbols.BLAS), INSTALL_BLAS)
           : lacks(
@@ -182,9 +208,8 @@ public record CudaProbe(boolean usable, String detail, String advice) {
   }
 
   private static @Nullable CudaProbe load(Runnable touch) {
-    Path folder = CudaNatives.folder();
     try {
-      CudaNatives.load(folder, touch);
+      CudaNatives.load(CudaNatives.folder(), touch);
       return null;
     } catch (IOException e) {
       String why =
@@ -199,6 +224,17 @@ public record CudaProbe(boolean usable, String detail, String advice) {
 
   private static CudaProbe lacks(String what, String advice) {
     return new CudaProbe(false, what, advice);
+  }
+
+  /** What the linker says of a library that is there and was not loaded. */
+  @SuppressWarnings("restricted")
+  private static String reasonNotToLoad(Path library) {
+    try {
+      System.load(library.toString());
+      return library + " was not there a moment ago";
+    } catch (UnsatisfiedLinkError e) {
+      return reason(e);
+    }
   }
 
   /** The last line that names a library says which one is missing. */

@@ -3,6 +3,7 @@ package dev.diopter.kernels.cuda;
 import java.io.File;
 import java.lang.foreign.Arena;
 import java.lang.foreign.SymbolLookup;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -60,19 +61,13 @@ final class CudaSymbols {
 
   private CudaSymbols() {}
 
-  /**
-   * Where a machine with a driver has something: the kernel module's files, and the library in the
-   * folders of the distributions.
-   */
+  /** Folders of the distributions where libraries lie. */
+  private static final List<String> FOLDERS =
+      List.of("/usr/lib/x86_64-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/lib/wsl/lib");
+
+  /** Where a machine with a driver has something: the kernel module's files. */
   private static final List<String> TRACES =
-      List.of(
-          "/proc/driver/nvidia",
-          "/dev/nvidiactl",
-          "/dev/dxg",
-          "/usr/lib/x86_64-linux-gnu/" + DRIVER,
-          "/usr/lib64/" + DRIVER,
-          "/usr/lib/" + DRIVER,
-          "/usr/lib/wsl/lib/" + DRIVER);
+      List.of("/proc/driver/nvidia", "/dev/nvidiactl", "/dev/dxg");
 
   /** The driver's functions; null where there is no driver. */
   static @Nullable SymbolLookup driver() {
@@ -86,19 +81,30 @@ final class CudaSymbols {
         return true;
       }
     }
-    String folders = System.getenv("LD_LIBRARY_PATH");
-    if (folders == null) {
-      return false;
+    return file(DRIVER) != null;
+  }
+
+  /**
+   * Where a library lies that the linker may find; null where it is in none of the usual folders.
+   */
+  static @Nullable Path file(String library) {
+    for (String folder : FOLDERS) {
+      File file = new File(folder, library);
+      if (file.exists()) {
+        return file.toPath();
+      }
     }
-    for (int from = 0; from <= folders.length(); ) {
+    String folders = System.getenv("LD_LIBRARY_PATH");
+    for (int from = 0; folders != null && from <= folders.length(); ) {
       int colon = folders.indexOf(':', from);
       int to = colon < 0 ? folders.length() : colon;
-      if (new File(folders.substring(from, to), DRIVER).exists()) {
-        return true;
+      File file = new File(folders.substring(from, to), library);
+      if (file.exists()) {
+        return file.getAbsoluteFile().toPath();
       }
       from = to + 1;
     }
-    return false;
+    return null;
   }
 
   /** The functions of cuBLAS 12; null where there is none. */

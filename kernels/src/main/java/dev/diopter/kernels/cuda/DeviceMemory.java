@@ -10,6 +10,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
 import jcuda.driver.JCudaDriver;
@@ -40,9 +41,11 @@ final class DeviceMemory {
   private static final int COLLECTION_MILLIS = 100;
 
   private final CudaThread thread;
+  private final long mostIdle;
   private final Set<Block> all = new HashSet<>(); // guarded by this
   private final Set<Block> out = new HashSet<>(); // of them, those in use; guarded by this
-  private final Map<Long, Deque<Block>> idle = new HashMap<>(); // guarded by this
+  private final Map<Long, Deque<Block>> idle = new HashMap<>(); // by size; guarded by this
+  private final Set<Block> idleByAge = new LinkedHashSet<>(); // oldest first; guarded by this
   private long idleBytes; // guarded by this
   private final ReferenceQueue<Object> dropped = new ReferenceQueue<>();
   private final Map<Block, Owned> owned = new HashMap<>(); // guarded by this
@@ -58,7 +61,12 @@ final class DeviceMemory {
   }
 
   DeviceMemory(CudaThread thread) {
+    this(thread, MOST_IDLE);
+  }
+
+  DeviceMemory(CudaThread thread, long mostIdle) {
     this.thread = thread;
+    this.mostIdle = mostIdle;
   }
 
   /** Memory with unspecified contents. */
@@ -69,7 +77,7 @@ final class DeviceMemory {
     if (block == null) {
       collect();
       if (isCrowded()) {
-        thread.run(device -> trim());
+        thread.run(device -> trim(mostIdle / 2));
       }
       block = fresh(bytes);
     }
@@ -96,13 +104,14 @@ final class DeviceMemory {
     Deque<Block> waiting = idle.get(bytes);
     Block block = waiting == null ? null : waiting.pollLast();
     if (block != null) {
+      idleByAge.remove(block);
       idleBytes -= bytes;
     }
     return block;
   }
 
   private synchronized boolean isCrowded() {
-    return idleBytes > MOST_IDLE;
+    return idleBytes > mostIdle;
   }
 
   /** From the driver; null where it has none even after idle memory went back. */
@@ -110,7 +119,7 @@ final class DeviceMemory {
     return thread.call(device -> {
       DevicePointer pointer = new DevicePointer();
       if (!tryAllocate(pointer, bytes)) {
-        trim();
+        trim(0);
         if (!tryAllocate(pointer, bytes)) {
           return null;
         }
@@ -135,16 +144,34 @@ final class DeviceMemory {
     }
   }
 
-  /** Gives idle memory back to the driver; on the CUDA thread. */
-  private synchronized void trim() {
-    for (Deque<Block> blocks : idle.values()) {
-      for (Block block : blocks) {
+  /**
+   * Gives the memory that has been idle longest back to the driver, until no more than this waits;
+   * on the CUDA thread. The driver waits for the device meanwhile, other threads do not.
+   */
+  private void trim(long keep) {
+    for (Block block = oldestIdle(keep); block != null; block = oldestIdle(keep)) {
+      check(JCudaDriver.cuMemFree(block.pointer), "cuMemFree");
+      synchronized (this) {
         all.remove(block);
-        check(JCudaDriver.cuMemFree(block.pointer), "cuMemFree");
       }
     }
-    idle.clear();
-    idleBytes = 0;
+  }
+
+  /** Those of one size; with this locked. */
+  private Deque<Block> idle(long bytes) {
+    return idle.computeIfAbsent(bytes, b -> new ArrayDeque<>());
+  }
+
+  /** Takes it out of what waits. Its memory stays known until it is freed. */
+  private synchronized @Nullable Block oldestIdle(long keep) {
+    if (idleBytes <= keep) {
+      return null;
+    }
+    Block oldest = idleByAge.iterator().next();
+    idleByAge.remove(oldest);
+    idle(oldest.bytes).remove(oldest);
+    idleBytes -= oldest.bytes;
+    return oldest;
   }
 
   /** Takes a block back. Harmless on a closed backend, whose memory is gone. */
@@ -157,7 +184,8 @@ final class DeviceMemory {
     if (!inUse) {
       return; // it may have a new owner by now
     }
-    idle.computeIfAbsent(block.bytes, b -> new ArrayDeque<>()).addLast(block);
+    idle(block.bytes).addLast(block);
+    idleByAge.add(block);
     idleBytes += block.bytes;
   }
 
@@ -209,7 +237,7 @@ final class DeviceMemory {
   /** Free and total bytes of the device, idle memory counted as free. */
   long[] free() {
     return thread.call(device -> {
-      trim();
+      trim(0);
       long[] free = {0};
       long[] total = {0};
       check(JCudaDriver.cuMemGetInfo(free, total), "cuMemGetInfo");
@@ -238,6 +266,8 @@ final class DeviceMemory {
     all.clear();
     out.clear();
     idle.clear();
+    idleByAge.clear();
+    idleBytes = 0;
     owned.clear();
   }
 }

@@ -24,6 +24,8 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * What a machine may lack, each in a process of its own: the first missing piece is named with what
@@ -65,8 +67,10 @@ class ProbeTest {
             "-XX:+UseSerialGC",
             "-ea",
             "--enable-native-access=ALL-UNNAMED",
-            "-Ddiopter.kernels=scalar",
-            "-Ddiopter.cuda.natives=" + natives));
+            "-Ddiopter.kernels=scalar"));
+    if (natives != null) {
+      command.add("-Ddiopter.cuda.natives=" + natives);
+    }
     command.addAll(List.of(flags));
     String classes =
         Stream.of(
@@ -118,6 +122,7 @@ class ProbeTest {
     assertThat(said.get("detail")).contains(detail);
     assertThat(said.get("advice")).contains(advice);
     assertThat(said.get("auto")).isEqualTo("cpu");
+    assertThat(said.get("again")).isEqualTo("cpu");
     assertThat(said.get("cuda")).isEqualTo(said.get("detail") + "; " + said.get("advice"));
     assertThat(said.errors.lines().filter(line -> line.contains("computing on the CPU")))
         .singleElement()
@@ -144,6 +149,57 @@ class ProbeTest {
   }
 
   @Test
+  void driverThatCountsNoDevice_isNamed() throws Exception {
+    has("libcuda.so.1", "libcublas.so.12");
+    assertLacks(run("EMU_COUNT", "0"), "the NVIDIA driver sees no GPU", "CUDA_VISIBLE_DEVICES");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "34, CUDA_ERROR_STUB_LIBRARY, the CUDA toolkit's stub",
+    "802, CUDA_ERROR_SYSTEM_NOT_READY, see what nvidia-smi says",
+    "803, CUDA_ERROR_SYSTEM_DRIVER_MISMATCH, restart the machine",
+    "804, CUDA_ERROR_COMPAT_NOT_SUPPORTED_ON_DEVICE, compatibility package",
+    "999, CUDA_ERROR_UNKNOWN, see what nvidia-smi says"
+  })
+  void driverThatDoesNotStart_isNamedWithItsError(String code, String name, String advice)
+      throws Exception {
+    has("libcuda.so.1", "libcublas.so.12");
+    assertLacks(
+        run("EMU_INIT", code), "the NVIDIA driver does not start: cuInit says " + name, advice);
+  }
+
+  @Test
+  void driverThatIsNoLibrary_isNamed() throws Exception {
+    has("libcublas.so.12");
+    Files.writeString(libraries.resolve("libcuda.so.1"), "not a library");
+    assertLacks(
+        run(),
+        "the NVIDIA driver cannot be loaded: " + libraries.resolve("libcuda.so.1"),
+        DRIVER_ADVICE);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"Linux, aarch64", "Mac OS X, aarch64", "Mac OS X, x86_64", "Windows 11, aarch64"})
+  void platformWithoutJcudasLibraries_isNamedAndComputesOnTheCpu(String system, String processor)
+      throws Exception {
+    has("libcuda.so.1", "libcublas.so.12");
+    Path log = folder.resolve("classes.log");
+    Said said =
+        said(
+            start(
+                Map.of(),
+                "-Dos.name=" + system,
+                "-Dos.arch=" + processor,
+                "-Xlog:class+load:file=" + log));
+    assertLacks(
+        said,
+        "JCuda has no libraries for %s on %s".formatted(system, processor),
+        "the CUDA backend needs Linux or Windows on x86-64");
+    assertThat(Files.readAllLines(log).stream().filter(line -> line.contains(" jcuda."))).isEmpty();
+  }
+
+  @Test
   void gpuOfPascal_isTooOld() throws Exception {
     has("libcuda.so.1", "libcublas.so.12");
     assertLacks(
@@ -161,15 +217,21 @@ class ProbeTest {
         DRIVER_ADVICE);
   }
 
+  /** Copies a library of the fake with a name in it changed to one of the same length. */
+  private void hasWith(String library, String name, String changed) throws Exception {
+    String text =
+        Files.readString(FakeDriver.folder().resolve(library), StandardCharsets.ISO_8859_1);
+    assertThat(text).contains(name + "\0");
+    Files.writeString(
+        libraries.resolve(library),
+        text.replace(name + "\0", changed + "\0"),
+        StandardCharsets.ISO_8859_1);
+  }
+
   @Test
   void driverWithoutAFunction_isFoundBeforeItIsCalled() throws Exception {
     has("libcublas.so.12");
-    String text =
-        Files.readString(FakeDriver.folder().resolve("libcuda.so.1"), StandardCharsets.ISO_8859_1);
-    Files.writeString(
-        libraries.resolve("libcuda.so.1"),
-        text.replace("cuMemsetD32Async\0", "cuMemsetD32Gone!\0"),
-        StandardCharsets.ISO_8859_1);
+    hasWith("libcuda.so.1", "cuMemsetD32Async", "cuMemsetD32Gone!");
     assertLacks(
         run(),
         "the NVIDIA driver is too old or damaged: libcuda.so.1 lacks cuMemsetD32Async",
@@ -191,6 +253,32 @@ class ProbeTest {
         run(),
         "no cuBLAS 12: this machine has that of CUDA 13 (libcublas.so.13), which JCuda 12 cannot use",
         "it can be installed beside CUDA 13");
+  }
+
+  @Test
+  void cublasWithoutAFunction_isFoundBeforeItIsCalled() throws Exception {
+    has("libcuda.so.1");
+    hasWith("libcublas.so.12", "cublasGemmEx", "cublasGone!!");
+    assertLacks(
+        run(), "cuBLAS is damaged: libcublas.so.12 lacks cublasGemmEx", "install cuBLAS 12");
+  }
+
+  @Test
+  void cublasThatIsNoLibrary_isNamed() throws Exception {
+    has("libcuda.so.1");
+    Files.writeString(libraries.resolve("libcublas.so.12"), "half a download");
+    assertLacks(
+        run(),
+        "cuBLAS 12 cannot be loaded: " + libraries.resolve("libcublas.so.12"),
+        "install cuBLAS 12");
+  }
+
+  /** As where a link gives the library of CUDA 13 the name of CUDA 12's. */
+  @Test
+  void cublasOfCuda13UnderTheNameOf12_isNamed() throws Exception {
+    has("libcuda.so.1");
+    hasWith("libcublas.so.12", "libcublas.so.12", "libcublas.so.13");
+    assertLacks(run(), "JCuda's libraries cannot be loaded: ", "install cuBLAS 12");
   }
 
   @Test
@@ -225,6 +313,29 @@ class ProbeTest {
     assertLacks(run(), natives + " is not a folder", "-Ddiopter.cuda.natives=FOLDER");
     natives = Files.createFile(folder.resolve("file")).resolve("natives");
     assertLacks(run(), "JCuda's libraries cannot be unpacked: ", "-Ddiopter.cuda.natives=FOLDER");
+  }
+
+  @Test
+  void unpackFolder_withoutAHome_saysWhatIsMissing() throws Exception {
+    has("libcuda.so.1", "libcublas.so.12");
+    natives = null;
+    assertLacks(
+        said(start(Map.of("XDG_CACHE_HOME", ""), "-Duser.home=?")),
+        "JCuda's libraries cannot be unpacked: neither XDG_CACHE_HOME nor a home folder says where",
+        "-Ddiopter.cuda.natives=FOLDER");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "-Dprobe.noTemporaryFolder=true, null",
+    "-Djava.io.tmpdir=/there/is/none, /there/is/none"
+  })
+  void temporaryFolder_thatIsNotThere_isNotNeeded(String flag, String left) throws Exception {
+    has("libcuda.so.1", "libcublas.so.12");
+    String kernels = FakeDriver.folder().resolve("libkernels.so").toString();
+    Said said = said(start(Map.of("EMU_KERNELS", kernels), flag));
+    assertThat(said.get("usable")).as(said.errors).isEqualTo("true");
+    assertThat(said.get("temporary")).isEqualTo(left);
   }
 
   @Test
