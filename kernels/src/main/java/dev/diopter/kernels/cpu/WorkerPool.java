@@ -151,12 +151,12 @@ final class WorkerPool implements AutoCloseable {
       lock.unlock();
     }
     long started = System.nanoTime();
-    while (job.workers > 0 && spins(started)) {
+    while (job.workers.get() > 0 && spins(started)) {
       Thread.onSpinWait();
     }
     lock.lock();
     try {
-      while (job.workers > 0) {
+      while (job.workers.get() > 0) {
         finished.awaitUninterruptibly();
       }
     } finally {
@@ -184,7 +184,7 @@ final class WorkerPool implements AutoCloseable {
       }
       Job job = jobs.peekFirst();
       if (job != null) {
-        job.workers++;
+        job.workers.incrementAndGet();
       }
       return job;
     } finally {
@@ -196,8 +196,7 @@ final class WorkerPool implements AutoCloseable {
     lock.lock();
     try {
       remove(job);
-      job.workers--;
-      if (job.workers == 0) {
+      if (job.workers.decrementAndGet() == 0) {
         finished.signalAll();
       }
     } finally {
@@ -231,7 +230,7 @@ final class WorkerPool implements AutoCloseable {
     private final AtomicInteger taken = new AtomicInteger();
     private volatile @Nullable RuntimeException exception;
     private volatile @Nullable Error error;
-    private volatile int workers;
+    private final AtomicInteger workers = new AtomicInteger();
 
     Job(Task task, int items, int chunk) {
       this.task = task;
