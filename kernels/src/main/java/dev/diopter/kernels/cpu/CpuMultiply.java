@@ -15,17 +15,14 @@ import org.jspecify.annotations.Nullable;
  */
 final class CpuMultiply {
   /**
-   * Rows computed against a pair of panels before the next pair: their sums stay in the
-   * second-level cache.
+   * Rows computed against a pair of panels before the next pair. Measured: with 12, 22, 33 and 44
+   * groups, the longest blocks read weights least often and win by up to a tenth.
    */
-  private static final int BLOCK_GROUPS = 22;
+  private static final int BLOCK_GROUPS = 44;
 
   private static final int LEAST_BLOCK_GROUPS = 3;
 
-  /**
-   * Rows of one band at most: they are interleaved into scratch, which stays in a second-level
-   * cache if they are short.
-   */
+  /** Rows of one band at most: they are interleaved into scratch. */
   private static final int BAND_ROWS = BLOCK_GROUPS * Panels.ROWS;
 
   /** Rough speeds for deciding how many threads a product is worth. */
