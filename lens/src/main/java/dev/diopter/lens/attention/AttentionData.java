@@ -9,7 +9,9 @@ import java.util.BitSet;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -78,46 +80,20 @@ public final class AttentionData {
     }
   }
 
-  private interface Rows {
-    List<Entry> rows();
-  }
-
   private AttentionResult collect(
-      AttentionQuery query, java.util.function.Consumer<Entry> taker, Rows rows) {
+      AttentionQuery query, Consumer<Entry> taker, Supplier<List<Entry>> rows) {
     TokenFilter filter = query.filter();
-    BitSet wanted = filter == null ? new BitSet() : filter.ids(model.tokenizer());
-    long[] matching = new long[1];
+    Entries entries =
+        filter == null
+            ? new Entries(null, new BitSet(), taker)
+            : new Entries(filter.side(), filter.ids(model.tokenizer()), taker);
     Totals totals = totals(query);
     int texts =
         scan(
             query,
             (window, q, multiples, row) -> {
               totals.row(window, q, multiples, row);
-              float[] weights = new float[0];
-              for (int k = 0; k <= q; k++) {
-                if (!multiples.counts(q, k, row[k])) {
-                  continue;
-                }
-                if (filter != null
-                    && !wanted.get(
-                        window.ids()[filter.side() == TokenFilter.Side.KEY ? k : q])) {
-                  continue;
-                }
-                matching[0]++;
-                if (weights.length == 0) {
-                  weights = multiples.weights(q);
-                }
-                taker.accept(
-                    new Entry(
-                        window.text(),
-                        window.start(),
-                        q,
-                        k,
-                        window.ids(),
-                        weights[k],
-                        row[k],
-                        weights));
-              }
+              entries.row(window, q, multiples, row);
             });
     return new AttentionResult(
         query,
@@ -125,12 +101,12 @@ public final class AttentionData {
         totals.samples,
         totals.sinkOnly,
         totals.entries,
-        matching[0],
+        entries.matching,
         totals.sumOfMultiples,
         totals.sinkShare(),
         totals.meanDistance(),
         totals.topKeys(),
-        rows.rows());
+        rows.get());
   }
 
   Totals totals(AttentionQuery query) {

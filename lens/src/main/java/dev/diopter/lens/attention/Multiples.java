@@ -95,7 +95,7 @@ public final class Multiples {
           others += sinks[k] ? 0 : 1;
         }
         for (int k = 0; k <= query; k++) {
-          out[k] = sinks[k] || rest < SINK_ONLY ? 0 : others * weight(query, k) / rest;
+          out[k] = sinks[k] || rest < SINK_ONLY ? 0 : others * (double) weight(query, k) / rest;
         }
       }
       case COLUMN -> {

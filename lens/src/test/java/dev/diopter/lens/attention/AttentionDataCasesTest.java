@@ -76,7 +76,6 @@ class AttentionDataCasesTest {
       assertThat(Multiples.rounded(got.multiple())).as("%s, %d", what, i).isEqualTo(row.get(1).doubleValue());
       assertThat(tokenizer.decode(got.prefix())).as("%s, %d", what, i).isEqualTo(row.get(2).stringValue());
     }
-    System.out.println(what + " ties " + ties + " diff " + (all.entries() - wanted.get("entries").longValue()) + " " + (all.sumOfMultiples() - wanted.get("sum_of_multiples").doubleValue()));
   }
 
   private static boolean isTie(Entry entry) {
