@@ -11,6 +11,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -87,13 +88,26 @@ public final class AttentionData {
         filter == null
             ? new Entries(null, new BitSet(), taker)
             : new Entries(filter.side(), filter.ids(model.tokenizer()), taker);
-    Totals totals = totals(query);
+    return summarise(query, entries, () -> entries.matching, rows);
+  }
+
+  /** The counts of a scan that somebody else looks at too. */
+  AttentionResult totals(AttentionQuery query, RowListener also) {
+    return summarise(query, also, () -> 0L, List::of);
+  }
+
+  private AttentionResult summarise(
+      AttentionQuery query,
+      RowListener listener,
+      LongSupplier matching,
+      Supplier<List<Entry>> rows) {
+    Totals totals = new Totals(query.sinks().finder(model.config(), model.tokenizer()));
     int texts =
         scan(
             query,
             (window, q, multiples, row) -> {
               totals.row(window, q, multiples, row);
-              entries.row(window, q, multiples, row);
+              listener.row(window, q, multiples, row);
             });
     return new AttentionResult(
         query,
@@ -101,16 +115,12 @@ public final class AttentionData {
         totals.samples,
         totals.sinkOnly,
         totals.entries,
-        entries.matching,
+        matching.getAsLong(),
         totals.sumOfMultiples,
         totals.sinkShare(),
         totals.meanDistance(),
         totals.topKeys(),
         rows.get());
-  }
-
-  Totals totals(AttentionQuery query) {
-    return new Totals(query.sinks().finder(model.config(), model.tokenizer()));
   }
 
   Model model() {
@@ -122,7 +132,7 @@ public final class AttentionData {
    *
    * @return texts that were read
    */
-  int scan(AttentionQuery query, RowListener listener) {
+  private int scan(AttentionQuery query, RowListener listener) {
     DecoderConfig config = model.config();
     HeadId head = query.head().in(config);
     Sampling sampling = query.sampling();
