@@ -60,7 +60,7 @@ public final class AttentionExport {
   }
 
   /** What was asked, of which model. */
-  static ObjectNode header(Model model, AttentionQuery query) {
+  public static ObjectNode header(Model model, AttentionQuery query) {
     ObjectNode object = Json.object();
     object.put("model", model.name());
     object.put("backend", model.backend());

@@ -6,7 +6,6 @@ import dev.diopter.models.Tokenizer;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.util.List;
-import java.util.Locale;
 
 /**
  * Entries as a self-contained page: each prefix with its tokens shaded by attention, the query and
@@ -96,19 +95,20 @@ public final class AttentionPage {
 
   private void head(String what) {
     page.element("h1", title(what));
+    String matching =
+        result.matching() == result.entries()
+            ? ""
+            : ", %d of them match the filter".formatted(result.matching());
     page.element(
         "p",
-        "%,d texts, %,d sampled rows, %,d entries above 1%s. The sinks get %.1f %% of the attention; its mean distance is %.1f tokens."
+        "%d texts, %d sampled rows, %d entries above 1%s. The sinks get %s %% of the attention; its mean distance is %s tokens."
             .formatted(
-                Locale.ROOT,
                 result.texts(),
                 result.samples(),
                 result.entries(),
-                result.matching() == result.entries()
-                    ? ""
-                    : ", %,d of them match the filter".formatted(Locale.ROOT, result.matching()),
-                100 * result.sinkShare(),
-                result.meanDistance()),
+                matching,
+                fixed(100 * result.sinkShare(), 1),
+                fixed(result.meanDistance(), 1)),
         "class",
         "soft");
     page.open("p").text("Mode " + result.query().mode().label() + ": ");

@@ -5,10 +5,12 @@ import dev.diopter.formats.FormatException;
 import dev.diopter.formats.Json;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Set;
@@ -128,7 +130,7 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
         }
         wait = Math.max(wait, named(response));
       } catch (IOException e) {
-        problem = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+        problem = problem(e);
         if (attempt >= options.attempts()) {
           throw new EndpointException(failed(attempt, problem), e);
         }
@@ -154,6 +156,14 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
   private String failed(int attempts, String problem) {
     return "%s: expected an answer, got %s at the last of %d attempts; is the server there?"
         .formatted(address, redacted(problem), attempts);
+  }
+
+  private String problem(IOException e) {
+    return switch (e) {
+      case HttpTimeoutException _ -> "nothing in %d s".formatted(options.timeout().toSeconds());
+      case ConnectException _ -> "no connection";
+      default -> e.getMessage() == null ? "a broken connection" : e.getMessage();
+    };
   }
 
   private String redacted(String text) {

@@ -44,20 +44,20 @@ final class LocalDescription {
       List<String> parts = new ArrayList<>();
       for (Habits.Kind kind : kinds) {
         parts.add(
-            "%s get %s %% where an even spread would give %s %%"
+            "%s %% goes to %s (evenly spread: %s %%)"
                 .formatted(
-                    kind.words(), percent(habits.share(kind)), percent(habits.evenShare(kind))));
+                    percent(habits.share(kind)), kind.words(), percent(habits.evenShare(kind))));
       }
       sentences.add("Of the rest, " + String.join("; ", parts) + ".");
     }
     sentences.add(
-        "The rest lies %s tokens back on average.".formatted(decimal(habits.meanDistance())));
+        "Its keys there lie %s tokens back on average.".formatted(decimal(habits.meanDistance())));
     if (!totals.topKeys().isEmpty()) {
       List<String> tokens = new ArrayList<>();
       for (AttentionResult.KeyToken key :
           totals.topKeys().subList(0, Math.min(MOST_TOKENS, totals.topKeys().size()))) {
         tokens.add(
-            "%s (%s times, in %d texts)"
+            "%s (%s times the usual, in %d texts)"
                 .formatted(
                     Evidence.quoted(tokenizer.label(key.id())),
                     decimal(key.meanMultiple()),
