@@ -22,8 +22,7 @@ import tools.jackson.databind.node.ObjectNode;
     description =
         "Put a head into words: by counts alone, or by a language model at an OpenAI-compatible"
             + " endpoint, which is then tested on rows that it was not shown.",
-    customSynopsis =
-        "diopter attention describe [OPTIONS] MODEL --layer L --head H --texts FILE",
+    customSynopsis = "diopter attention describe [OPTIONS] MODEL --layer L --head H --texts FILE",
     footer = {
       "",
       "Example: diopter attention describe demo-gpt2 --bos --layer 2 --head 1 --texts texts.txt"
@@ -173,8 +172,7 @@ final class AttentionDescribeCommand implements Command {
       Describer describer,
       @Nullable ChatEndpoint chat) {
     try (Progress progress = Progress.start(screen, output, "reading texts")) {
-      AttentionData data =
-          AttentionData.of(model, corpus).onText(done -> progress.update(done, 0));
+      AttentionData data = AttentionData.of(model, corpus).onText(done -> progress.update(done, 0));
       if (dryRun) {
         return describer.preview(data, query);
       }
@@ -241,7 +239,8 @@ final class AttentionDescribeCommand implements Command {
     screen
         .out()
         .println(
-            style.title("%s, described by %s".formatted(description.query().head(), describedBy())));
+            style.title(
+                "%s, described by %s".formatted(description.query().head(), describedBy())));
     Pages.fact(
         screen,
         "mode",

@@ -167,9 +167,7 @@ final class AttentionHeadsCommand implements Command {
             .formatted(
                 String.join(
                     ", ",
-                    Arrays.stream(HeadScores.Column.values())
-                        .map(HeadScores.Column::key)
-                        .toList()),
+                    Arrays.stream(HeadScores.Column.values()).map(HeadScores.Column::key).toList()),
                 key));
   }
 

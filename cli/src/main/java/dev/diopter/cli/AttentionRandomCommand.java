@@ -7,8 +7,7 @@ import picocli.CommandLine.Option;
 @picocli.CommandLine.Command(
     name = "random",
     description = "List a random choice of what is above usual in a head's attention.",
-    customSynopsis =
-        "diopter attention random [OPTIONS] MODEL --layer L --head H --texts FILE",
+    customSynopsis = "diopter attention random [OPTIONS] MODEL --layer L --head H --texts FILE",
     footer = {
       "",
       "Example: diopter attention random demo-gpt2 --bos --layer 2 --head 1 --texts texts.txt --seed"
@@ -17,10 +16,7 @@ import picocli.CommandLine.Option;
 final class AttentionRandomCommand implements Command {
   @Mixin private final AttentionRows rows = new AttentionRows();
 
-  @Option(
-      names = "--seed",
-      paramLabel = "N",
-      description = "Decides the choice, 0 unless given.")
+  @Option(names = "--seed", paramLabel = "N", description = "Decides the choice, 0 unless given.")
   private long seed;
 
   @Mixin private final OutputOptions output;

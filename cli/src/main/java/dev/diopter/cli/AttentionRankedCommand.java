@@ -8,8 +8,7 @@ import picocli.CommandLine.Option;
     name = "ranked",
     description =
         "List where a head's attention is furthest above what would be usual, over many texts.",
-    customSynopsis =
-        "diopter attention ranked [OPTIONS] MODEL --layer L --head H --texts FILE",
+    customSynopsis = "diopter attention ranked [OPTIONS] MODEL --layer L --head H --texts FILE",
     footer = {
       "",
       "Example: diopter attention ranked demo-gpt2 --bos --layer 2 --head 1 --texts texts.txt"
@@ -36,7 +35,6 @@ final class AttentionRankedCommand implements Command {
   @Override
   public void run() {
     String what = "the %s multiples".formatted(reverse ? "lowest" : "highest");
-    rows.run(
-        screen, output, what, (data, query) -> data.ranked(query, rows.limit(), reverse));
+    rows.run(screen, output, what, (data, query) -> data.ranked(query, rows.limit(), reverse));
   }
 }

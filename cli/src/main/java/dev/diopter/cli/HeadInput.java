@@ -70,7 +70,6 @@ final class HeadInput {
 
   /** A word on BOS, which the original does without. */
   void advise(Model opened, OutputOptions output) {
-    PromptInput.adviseBos(
-        sampling.bos() || mode.equals(ScoreMode.COMPAT.label()), opened, output);
+    PromptInput.adviseBos(sampling.bos() || mode.equals(ScoreMode.COMPAT.label()), opened, output);
   }
 }

@@ -21,7 +21,8 @@ final class SamplingOptions {
   @Option(
       names = "--stride",
       paramLabel = "N",
-      description = "Tokens between windows over a long text; 0 (default) reads its beginning alone.")
+      description =
+          "Tokens between windows over a long text; 0 (default) reads its beginning alone.")
   private int stride;
 
   @Option(

@@ -33,7 +33,14 @@ class AttentionCommandsTest {
     List<String> all =
         new ArrayList<>(
             List.of(
-                "attention", command, "demo-gpt2", "--layer", "2", "--head", "0", "--texts",
+                "attention",
+                command,
+                "demo-gpt2",
+                "--layer",
+                "2",
+                "--head",
+                "0",
+                "--texts",
                 texts));
     all.addAll(List.of(more));
     return all.toArray(String[]::new);
@@ -67,8 +74,7 @@ class AttentionCommandsTest {
     Path csv = folder.resolve("a.csv");
     Path html = folder.resolve("a.html");
     Cli.Ran ran =
-        Cli.run(
-                words("ranked", "--bos", "--limit", "3", "--csv", csv + "", "--html", html + ""))
+        Cli.run(words("ranked", "--bos", "--limit", "3", "--csv", csv + "", "--html", html + ""))
             .isDone();
     assertThat(ran.out()).contains("L2H0: the highest multiples", "no-sink: m(q,k)", "\u25b8");
     assertThat(Files.readAllLines(csv).getFirst()).startsWith("rank,text,start,query,key");
@@ -88,7 +94,9 @@ class AttentionCommandsTest {
   void random_seedAndFilter_areKept() {
     String[] words = words("random", "--token", ".", "--limit", "4", "--seed", "3", "--json", "-q");
     JsonNode json = Cli.run(words).isClean().json();
-    assertThat(json.path("rows")).hasSize(4).allMatch(r -> r.path("token").stringValue().equals("."));
+    assertThat(json.path("rows"))
+        .hasSize(4)
+        .allMatch(r -> r.path("token").stringValue().equals("."));
     assertThat(Cli.run(words).json()).isEqualTo(json);
     assertThat(json.path("matching").intValue()).isLessThan(json.path("entries").intValue());
   }
@@ -102,16 +110,31 @@ class AttentionCommandsTest {
     for (JsonNode head : json.path("heads")) {
       assertThat(head.propertyNames())
           .containsExactly(
-              "layer", "head", "entropy", "sink_share", "mean_distance", "previous_token",
-              "duplicate_token", "induction", "copying");
+              "layer",
+              "head",
+              "entropy",
+              "sink_share",
+              "mean_distance",
+              "previous_token",
+              "duplicate_token",
+              "induction",
+              "copying");
       assertThat(head.path("copying").doubleValue()).isLessThanOrEqualTo(last);
       last = head.path("copying").doubleValue();
     }
     Path csv = folder.resolve("heads.csv");
     assertThat(
             Cli.run(
-                    "attention", "heads", "demo-llama", "--texts", texts, "--no-copying", "--limit",
-                    "2", "--csv", csv + "")
+                    "attention",
+                    "heads",
+                    "demo-llama",
+                    "--texts",
+                    texts,
+                    "--no-copying",
+                    "--limit",
+                    "2",
+                    "--csv",
+                    csv + "")
                 .isDone()
                 .out())
         .contains("L0H1")
@@ -139,8 +162,17 @@ class AttentionCommandsTest {
     Cli.Ran dry =
         Cli.run(
                 words(
-                    "describe", "--bos", "--dry-run", "--prompt", "Mind the names.", "--price-in",
-                    "2", "--endpoint", "http://127.0.0.1:9/v1", "--endpoint-model", "m"))
+                    "describe",
+                    "--bos",
+                    "--dry-run",
+                    "--prompt",
+                    "Mind the names.",
+                    "--price-in",
+                    "2",
+                    "--endpoint",
+                    "http://127.0.0.1:9/v1",
+                    "--endpoint-model",
+                    "m"))
             .isDone();
     assertThat(dry.out()).contains("Mind the names.", "\"row\":10");
     assertThat(dry.err()).contains("cost at most", "nothing was sent");
@@ -160,12 +192,26 @@ class AttentionCommandsTest {
     Cli.run("attention", "heads", "demo-gpt2", "--sort", "x").failed(2);
     Cli.run("attention", "heads", "demo-gpt2", "--ids", "1,2,3").failed(2);
     Cli.run(
-            "attention", "ranked", "demo-gpt2", "--layer", "0", "--head", "0", "--texts",
+            "attention",
+            "ranked",
+            "demo-gpt2",
+            "--layer",
+            "0",
+            "--head",
+            "0",
+            "--texts",
             folder.resolve("none.txt") + "")
         .failed(1);
     Cli.run(
-            "attention", "ranked", Cli.fixture("gpt2-tiny"), "--layer", "0", "--head", "0",
-            "--texts", texts)
+            "attention",
+            "ranked",
+            Cli.fixture("gpt2-tiny"),
+            "--layer",
+            "0",
+            "--head",
+            "0",
+            "--texts",
+            texts)
         .failed(1);
     Cli.run("attention").failed(2);
   }
@@ -174,8 +220,14 @@ class AttentionCommandsTest {
   void describe_endpointThatIsNotThere_failsInOneLine() {
     Cli.run(
             words(
-                "describe", "--bos", "--endpoint", "http://127.0.0.1:9/v1", "--endpoint-model",
-                "m", "--attempts", "1"))
+                "describe",
+                "--bos",
+                "--endpoint",
+                "http://127.0.0.1:9/v1",
+                "--endpoint-model",
+                "m",
+                "--attempts",
+                "1"))
         .failed(1);
   }
 }

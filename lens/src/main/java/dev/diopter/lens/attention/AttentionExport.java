@@ -84,8 +84,18 @@ public final class AttentionExport {
     line(
         out,
         List.of(
-            "rank", "text", "start", "query", "key", "query_id", "query_token", "id", "token",
-            "weight", "multiple", "prefix"));
+            "rank",
+            "text",
+            "start",
+            "query",
+            "key",
+            "query_id",
+            "query_token",
+            "id",
+            "token",
+            "weight",
+            "multiple",
+            "prefix"));
     int rank = 1;
     for (Entry e : result.rows()) {
       line(
@@ -153,8 +163,7 @@ public final class AttentionExport {
     for (int i = 0; i < cells.size(); i++) {
       String cell = cells.get(i);
       boolean quoted = cell.chars().anyMatch(c -> c == ',' || c == '"' || c == '\n' || c == '\r');
-      out.append(i == 0 ? "" : ",")
-          .append(quoted ? '"' + cell.replace("\"", "\"\"") + '"' : cell);
+      out.append(i == 0 ? "" : ",").append(quoted ? '"' + cell.replace("\"", "\"\"") + '"' : cell);
     }
     out.append("\r\n");
   }

@@ -32,7 +32,7 @@ public final class AttentionPage {
       .k { border: 2px solid #d55e00; box-shadow: 0 0 0 1px #d55e00; font-weight: 700; }
       .k::before { content: "\\25B8"; color: #d55e00; background: #fff; border-radius: 2px;
         margin-right: .15rem; }
-      .q.k { border-color: #000; }
+      .q.k { border-color: #000; box-shadow: 0 0 0 2px #d55e00; outline: none; }
       .s { background: #e7e7e7; color: #555; border-style: dashed; border-color: #999;
         border-width: 1px; }
       .legend { display: flex; flex-wrap: wrap; gap: .2rem .9rem; align-items: center;
@@ -80,7 +80,8 @@ public final class AttentionPage {
       int low = Math.min((int) at, SHADES.length - 2);
       int[] rgb = new int[3];
       for (int c = 0; c < 3; c++) {
-        rgb[c] = (int) Math.round(SHADES[low][c] + (at - low) * (SHADES[low + 1][c] - SHADES[low][c]));
+        rgb[c] =
+            (int) Math.round(SHADES[low][c] + (at - low) * (SHADES[low + 1][c] - SHADES[low][c]));
       }
       css.append(
           ".w%d { background: #%02x%02x%02x; color: #%s; }\n"

@@ -21,8 +21,8 @@ import tools.jackson.databind.node.ObjectNode;
 /**
  * An endpoint with the chat completions of OpenAI's API, which many servers offer. Temperature 0
  * and a fixed seed are asked for. Overload, server failures and lost connections are tried again
- * after a growing pause, or the pause that the server names; redirects are not followed, so that the
- * key goes nowhere else. For one thread.
+ * after a growing pause, or the pause that the server names; redirects are not followed, so that
+ * the key goes nowhere else. For one thread.
  */
 public final class ChatEndpoint implements LanguageModel, AutoCloseable {
   private static final Set<Integer> TRY_AGAIN = Set.of(408, 425, 429, 500, 502, 503, 504);
@@ -199,7 +199,11 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
     }
     try {
       JsonNode content =
-          Json.read(address.toString(), body).path("choices").path(0).path("message").path("content");
+          Json.read(address.toString(), body)
+              .path("choices")
+              .path(0)
+              .path("message")
+              .path("content");
       if (content.isString() && !content.stringValue().isBlank()) {
         return content.stringValue().strip();
       }
@@ -207,7 +211,8 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
       throw new EndpointException(String.valueOf(e.getMessage()), e);
     }
     throw new EndpointException(
-        address + ": expected choices[0].message.content in the answer, found none; is this an OpenAI-compatible endpoint?");
+        address
+            + ": expected choices[0].message.content in the answer, found none; is this an OpenAI-compatible endpoint?");
   }
 
   /** What an error says of itself, cut to what fits a line. */

@@ -89,7 +89,8 @@ final class CorpusFiles implements Corpus {
         }
       } catch (CharacterCodingException e) {
         throw new FormatException(
-            "%s:%d: expected UTF-8, found malformed bytes; write it again".formatted(file, line + 1),
+            "%s:%d: expected UTF-8, found malformed bytes; write it again"
+                .formatted(file, line + 1),
             e);
       } catch (IOException e) {
         throw FormatException.unreadable(file.toString(), e);

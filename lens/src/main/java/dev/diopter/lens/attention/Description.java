@@ -10,7 +10,8 @@ import tools.jackson.databind.node.ArrayNode;
  * @param prompt what a language model is asked, whether one was or not
  * @param evidence the rows of the prompt as objects
  * @param description the words; null where they were not asked for
- * @param promptTokens estimate, from above, of the tokens that the prompt and the check's prompts have
+ * @param promptTokens estimate, from above, of the tokens that the prompt and the check's prompts
+ *     have
  * @param answerTokens the most tokens of all answers
  * @param check how well the description predicts held-out rows; null without a language model
  * @param totals counts of the scan

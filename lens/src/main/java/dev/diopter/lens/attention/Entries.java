@@ -40,8 +40,7 @@ final class Entries implements RowListener {
         weights = multiples.weights(query);
       }
       taker.accept(
-          new Entry(
-              window.text(), window.start(), query, k, ids, weights[k], row[k], weights));
+          new Entry(window.text(), window.start(), query, k, ids, weights[k], row[k], weights));
     }
   }
 }

@@ -15,8 +15,8 @@ import tools.jackson.databind.node.JsonNodeFactory;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * What a describer is shown: numbered rows as one JSON object each, tokens quoted, highest multiples
- * first, and keys of the same rows for contrast. The same samples give the same text.
+ * What a describer is shown: numbered rows as one JSON object each, tokens quoted, highest
+ * multiples first, and keys of the same rows for contrast. The same samples give the same text.
  */
 final class Evidence {
   /** Keys of a row that are shown as most attended. */

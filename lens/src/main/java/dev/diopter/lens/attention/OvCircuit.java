@@ -14,9 +14,9 @@ import java.util.function.IntConsumer;
  * left out. It is vocabulary x vocabulary, but its eigenvalues other than 0 are those of {@code W_O
  * N2 (W_U W_E) N1 W_V}, which has the size of the head.
  *
- * <p>The score is {@code sum of eigenvalues / sum of their absolute values}: 1 where every direction
- * raises its own tokens, -1 where it lowers them, about 0 for a head that does neither. Position
- * embeddings, biases and the MLPs are no part of it.
+ * <p>The score is {@code sum of eigenvalues / sum of their absolute values}: 1 where every
+ * direction raises its own tokens, -1 where it lowers them, about 0 for a head that does neither.
+ * Position embeddings, biases and the MLPs are no part of it.
  */
 public final class OvCircuit {
   private static final int ROWS = 256;
@@ -48,8 +48,7 @@ public final class OvCircuit {
       double[][] output = rows(layer.output().matrix(), config.heads() * dim);
       for (int h = 0; h < config.heads(); h++) {
         int keyValueHead = h / (config.heads() / config.keyValueHeads());
-        scores[l][h] =
-            score(times(output, h * dim, dim, through, keyValueHead * dim, dim));
+        scores[l][h] = score(times(output, h * dim, dim, through, keyValueHead * dim, dim));
       }
       layersDone.accept(l + 1);
     }

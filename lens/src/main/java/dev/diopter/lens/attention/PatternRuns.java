@@ -11,8 +11,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs windows in batches and hands each result on in the order of the corpus. Batches are only
- * for speed: a window's bits do not depend on them.
+ * Runs windows in batches and hands each result on in the order of the corpus. Batches are only for
+ * speed: a window's bits do not depend on them.
  */
 final class PatternRuns {
   /** Tokens of a batch, beyond its first window. */
@@ -55,8 +55,7 @@ final class PatternRuns {
       return;
     }
     List<Prompt> prompts = batch.stream().map(w -> Prompt.ofIds(w.ids())).toList();
-    List<RunResult> runs =
-        model.run(RunRequest.of(prompts).plan(plan).logits(Logits.NONE));
+    List<RunResult> runs = model.run(RunRequest.of(prompts).plan(plan).logits(Logits.NONE));
     for (int i = 0; i < batch.size(); i++) {
       taker.take(batch.get(i), runs.get(i));
     }

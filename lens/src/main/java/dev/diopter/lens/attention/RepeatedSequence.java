@@ -12,7 +12,8 @@ import java.util.Set;
  * A random sequence twice: what an induction head knows at the second time, and no other head has
  * any reason to.
  *
- * @param ids what is run: BOS where there is one, the sequence, the sequence again; not to be changed
+ * @param ids what is run: BOS where there is one, the sequence, the sequence again; not to be
+ *     changed
  * @param period tokens of the sequence
  */
 public record RepeatedSequence(int[] ids, int period) {
@@ -63,8 +64,7 @@ public record RepeatedSequence(int[] ids, int period) {
     int front = ids.length % 2;
     int period = ids.length / 2;
     if (period < 2
-        || !Arrays.equals(
-            ids, front, front + period, ids, front + period, front + 2 * period)) {
+        || !Arrays.equals(ids, front, front + period, ids, front + period, front + 2 * period)) {
       throw new UsageException(
           "--ids: expected a sequence of at least two ids twice, with at most one id in front, got %d ids that are none"
               .formatted(ids.length));

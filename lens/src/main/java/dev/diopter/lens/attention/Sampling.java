@@ -25,8 +25,7 @@ public record Sampling(
     int maxTexts) {
 
   /** As attention-data has it: queries from 10, the first 30 tokens, no BOS. */
-  public static final Sampling DEFAULT =
-      new Sampling(10, 30, 0, 1, false, true, Integer.MAX_VALUE);
+  public static final Sampling DEFAULT = new Sampling(10, 30, 0, 1, false, true, Integer.MAX_VALUE);
 
   public Sampling {
     require("--min-length", minLength, 0);

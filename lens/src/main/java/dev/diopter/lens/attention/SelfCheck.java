@@ -20,7 +20,8 @@ import tools.jackson.databind.node.ObjectNode;
  *
  * @param asked rows that were asked
  * @param failed rows whose answer was no list of ratings; left out
- * @param correlation Pearson's, over all rated keys; null where there is none (too few, or all equal)
+ * @param correlation Pearson's, over all rated keys; null where there is none (too few, or all
+ *     equal)
  * @param rankCorrelation Spearman's
  */
 public record SelfCheck(
@@ -70,8 +71,7 @@ public record SelfCheck(
     return keys;
   }
 
-  static String prompt(
-      String description, Sample sample, List<Integer> keys, Tokenizer tokenizer) {
+  static String prompt(String description, Sample sample, List<Integer> keys, Tokenizer tokenizer) {
     ObjectNode row = Json.object();
     row.put("passage", tokenizer.decode(Arrays.copyOf(sample.ids(), sample.query() + 1)));
     ObjectNode query = row.putObject("query");
@@ -84,15 +84,15 @@ public record SelfCheck(
       key.put("token", tokenizer.label(sample.ids()[k]));
     }
     return """
-        An attention head of a language model was described like this:
-        %s
+    An attention head of a language model was described like this:
+    %s
 
-        Here is a passage that ends with a query token, and some keys in it (positions count from 0):
-        %s
+    Here is a passage that ends with a query token, and some keys in it (positions count from 0):
+    %s
 
-        How strongly does the head attend from the query to each key, if the description is right?
-        Answer with a JSON array of %d numbers from 0 to 10, in the order of the keys, and nothing else.
-        """
+    How strongly does the head attend from the query to each key, if the description is right?
+    Answer with a JSON array of %d numbers from 0 to 10, in the order of the keys, and nothing else.
+    """
         .formatted(description, Json.compact(row), keys.size());
   }
 
@@ -148,11 +148,10 @@ public record SelfCheck(
   static long estimatedTokens(
       List<Sample> heldOut, Tokenizer tokenizer, long seed, long descriptionTokens) {
     return IntStream.range(0, heldOut.size())
-        .mapToLong(
-            i ->
-                descriptionTokens
-                    + Evidence.estimatedTokens(
-                        prompt("", heldOut.get(i), keys(heldOut.get(i), seed), tokenizer)))
+        .mapToLong(i ->
+            descriptionTokens
+                + Evidence.estimatedTokens(
+                    prompt("", heldOut.get(i), keys(heldOut.get(i), seed), tokenizer)))
         .sum();
   }
 }

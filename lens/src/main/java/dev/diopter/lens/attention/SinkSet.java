@@ -9,7 +9,9 @@ import java.util.Locale;
 import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
-/** Which keys are attention sinks: places where heads put the attention that they have no use for. */
+/**
+ * Which keys are attention sinks: places where heads put the attention that they have no use for.
+ */
 public enum SinkSet {
   /** The first token of the window, whatever it is. */
   FIRST,

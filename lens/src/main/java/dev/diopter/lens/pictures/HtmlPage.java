@@ -15,11 +15,11 @@ import java.util.Locale;
 import java.util.Set;
 
 /**
- * A self-contained HTML page: styles and scripts inside, nothing loaded. Its content security policy
- * allows exactly the style and script blocks that were given here, by their hashes, and images as
- * {@code data:}; there are no style attributes, since the policy would refuse them. Text and
- * attribute values are escaped. Elements are closed in the order in which they were opened; a page
- * with an open element is refused. For one thread.
+ * A self-contained HTML page: styles and scripts inside, nothing loaded. Its content security
+ * policy allows exactly the style and script blocks that were given here, by their hashes, and
+ * images as {@code data:}; there are no style attributes, since the policy would refuse them. Text
+ * and attribute values are escaped. Elements are closed in the order in which they were opened; a
+ * page with an open element is refused. For one thread.
  */
 public final class HtmlPage {
   private static final Set<String> VOID = Set.of("br", "hr", "img", "input", "wbr", "col");
@@ -141,8 +141,8 @@ public final class HtmlPage {
   }
 
   /**
-   * Text for an element or a quoted attribute. Control characters, which HTML has no form for, become
-   * U+FFFD; lone surrogates too.
+   * Text for an element or a quoted attribute. Control characters, which HTML has no form for,
+   * become U+FFFD; lone surrogates too.
    */
   public static String escape(String text) {
     StringBuilder out = new StringBuilder(text.length() + 16);
@@ -169,7 +169,8 @@ public final class HtmlPage {
   /** The whole page. */
   public String html() {
     if (!open.isEmpty()) {
-      throw new IllegalStateException("expected all elements closed, <%s> is open".formatted(open.peek()));
+      throw new IllegalStateException(
+          "expected all elements closed, <%s> is open".formatted(open.peek()));
     }
     StringBuilder page = new StringBuilder(body.length() + 4096);
     page.append("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")

@@ -51,8 +51,7 @@ class AttentionDataCasesTest {
 
   private static void assertCase(
       String what, AttentionResult all, JsonNode wanted, Tokenizer tokenizer) {
-    long nearOne =
-        all.rows().stream().filter(e -> Math.abs(e.multiple() - 1) <= 1e-5).count();
+    long nearOne = all.rows().stream().filter(e -> Math.abs(e.multiple() - 1) <= 1e-5).count();
     assertThat(all.samples()).as(what).isEqualTo(wanted.get("samples").intValue());
     assertThat(Math.abs(all.entries() - wanted.get("entries").longValue()))
         .as("%s: entries, %d of them near 1", what, nearOne)
@@ -72,9 +71,15 @@ class AttentionDataCasesTest {
             .isLessThan(0.05 + 2 * TIE);
         continue;
       }
-      assertThat(tokenizer.label(got.keyId())).as("%s, %d", what, i).isEqualTo(row.get(0).stringValue());
-      assertThat(Multiples.rounded(got.multiple())).as("%s, %d", what, i).isEqualTo(row.get(1).doubleValue());
-      assertThat(tokenizer.decode(got.prefix())).as("%s, %d", what, i).isEqualTo(row.get(2).stringValue());
+      assertThat(tokenizer.label(got.keyId()))
+          .as("%s, %d", what, i)
+          .isEqualTo(row.get(0).stringValue());
+      assertThat(Multiples.rounded(got.multiple()))
+          .as("%s, %d", what, i)
+          .isEqualTo(row.get(1).doubleValue());
+      assertThat(tokenizer.decode(got.prefix()))
+          .as("%s, %d", what, i)
+          .isEqualTo(row.get(2).stringValue());
     }
   }
 

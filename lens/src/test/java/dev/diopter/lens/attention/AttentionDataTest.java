@@ -113,8 +113,7 @@ class AttentionDataTest {
   @Test
   void ranked_filters_keepWhatTheyName() {
     AttentionQuery query = AttentionQuery.of(HEAD).mode(ScoreMode.RAW);
-    AttentionResult lima =
-        data().ranked(query.filter(TokenFilter.key(" capital")), 1000, false);
+    AttentionResult lima = data().ranked(query.filter(TokenFilter.key(" capital")), 1000, false);
     assertThat(lima.rows()).isNotEmpty();
     assertThat(lima.matching()).isLessThan(lima.entries());
     int id = java.util.Objects.requireNonNull(model.tokenizer().singleToken(" capital"));
@@ -137,8 +136,7 @@ class AttentionDataTest {
     assertThat(byQuery.rows())
         .isNotEmpty()
         .allMatch(e -> model.tokenizer().label(e.queryId()).equals(" Chile"));
-    assertThatThrownBy(
-            () -> new TokenFilter(TokenFilter.Side.KEY, TokenFilter.Match.REGEX, "(("))
+    assertThatThrownBy(() -> new TokenFilter(TokenFilter.Side.KEY, TokenFilter.Match.REGEX, "(("))
         .isInstanceOf(UsageException.class);
   }
 
@@ -214,7 +212,8 @@ class AttentionDataTest {
     assertThat(read(Corpus.of(folder))).containsExactly("zero", "one", "", "two", "three");
     Corpus again = Corpus.of(folder.resolve("a.jsonl"));
     assertThat(read(again)).isEqualTo(read(again)).containsExactly("zero");
-    Path bad = Files.writeString(folder.resolve("bad.jsonl"), "{\"text\": \"a\"}\n{\"texts\": 1}\n");
+    Path bad =
+        Files.writeString(folder.resolve("bad.jsonl"), "{\"text\": \"a\"}\n{\"texts\": 1}\n");
     assertThatThrownBy(() -> read(Corpus.of(bad)))
         .isInstanceOf(FormatException.class)
         .hasMessageContaining("bad.jsonl:2: expected an object with a string \"text\"");
@@ -223,8 +222,7 @@ class AttentionDataTest {
     assertThatThrownBy(() -> read(Corpus.of(bytes)))
         .isInstanceOf(FormatException.class)
         .hasMessageContaining("expected UTF-8");
-    assertThatThrownBy(() -> Corpus.of(folder.resolve("none")))
-        .isInstanceOf(FormatException.class);
+    assertThatThrownBy(() -> Corpus.of(folder.resolve("none"))).isInstanceOf(FormatException.class);
   }
 
   private static List<String> read(Corpus corpus) {

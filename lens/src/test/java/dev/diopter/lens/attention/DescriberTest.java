@@ -146,7 +146,9 @@ class DescriberTest {
   @Test
   void local_anyHead_needsNoService() {
     Description local = describer(6, 3, 9000).local(data(), QUERY);
-    assertThat(local.description()).startsWith("L2H0 puts ").contains("% of its attention on sinks");
+    assertThat(local.description())
+        .startsWith("L2H0 puts ")
+        .contains("% of its attention on sinks");
     assertThat(local.check()).isNull();
     assertThat(asked).isEmpty();
     Description none =
@@ -250,10 +252,9 @@ class DescriberTest {
       assertThatThrownBy(() -> chat.complete("hello")).hasMessageContaining("status 302");
     }
     for (String bad : List.of("localhost:1", "ftp://a/v1", "http://u:p@h/v1", "http:// x")) {
-      assertThatThrownBy(
-              () ->
-                  new ChatEndpoint(
-                      new ChatEndpoint.Options(bad, "m", null, Duration.ofSeconds(1), 1, 1, 0)))
+      assertThatThrownBy(() ->
+              new ChatEndpoint(
+                  new ChatEndpoint.Options(bad, "m", null, Duration.ofSeconds(1), 1, 1, 0)))
           .isInstanceOf(UsageException.class);
     }
   }

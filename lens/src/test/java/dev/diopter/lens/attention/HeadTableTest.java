@@ -75,8 +75,7 @@ class HeadTableTest {
       assertThat(RepeatedSequence.random(model, 20, 3).ids()).isEqualTo(sequence.ids());
       assertThatThrownBy(() -> RepeatedSequence.random(model, 500, 3))
           .isInstanceOf(UsageException.class);
-      assertThatThrownBy(() -> RepeatedSequence.of(1, 2, 3, 4))
-          .isInstanceOf(UsageException.class);
+      assertThatThrownBy(() -> RepeatedSequence.of(1, 2, 3, 4)).isInstanceOf(UsageException.class);
     }
   }
 
@@ -126,7 +125,8 @@ class HeadTableTest {
   @ParameterizedTest
   @ValueSource(strings = {"gpt2-tiny", "llama-gqa", "demo-gpt2", "demo-llama"})
   void copyingScores_modelsOfEachKind_areNumpys(String name) {
-    JsonNode expected = Json.read(ROOT.resolve("fixtures/lens-cases/copying-scores.json")).get(name);
+    JsonNode expected =
+        Json.read(ROOT.resolve("fixtures/lens-cases/copying-scores.json")).get(name);
     String where = name.startsWith("demo") ? name : ROOT.resolve("fixtures/" + name).toString();
     try (OpenModel stored = ModelStore.system().open(where)) {
       double[][] scores = OvCircuit.copyingScores(stored, _ -> {});

@@ -71,7 +71,11 @@ class WorkedCasesTest {
     assertThat(entries).hasSize(265);
     assertThat(places(entries).subList(0, 6))
         .containsExactly(
-            "q29 k29 29.0", "q28 k28 14.7", "q29 k28 14.3", "q27 k27 10.0", "q28 k27 9.7",
+            "q29 k29 29.0",
+            "q28 k28 14.7",
+            "q29 k28 14.3",
+            "q27 k27 10.0",
+            "q28 k27 9.7",
             "q29 k27 9.3");
     List<Double> last =
         entries.reversed().stream()
@@ -112,11 +116,14 @@ class WorkedCasesTest {
       double[] columns = new double[size];
       for (int q = 1; q < size; q++) {
         String what = "seed %d, size %d, query %d".formatted(seed, size, q);
-        assertThat(java.util.Arrays.stream(Patterns.multiples(ScoreMode.RAW, pattern, size).row(q)).sum())
+        assertThat(
+                java.util.Arrays.stream(Patterns.multiples(ScoreMode.RAW, pattern, size).row(q))
+                    .sum())
             .as(what)
             .isCloseTo(q + 1, within(1e-4));
         assertThat(
-                java.util.Arrays.stream(Patterns.multiples(ScoreMode.NO_SINK, pattern, size).row(q)).sum())
+                java.util.Arrays.stream(Patterns.multiples(ScoreMode.NO_SINK, pattern, size).row(q))
+                    .sum())
             .as(what)
             .isCloseTo(q, within(1e-9));
         double[] compat = Patterns.multiples(ScoreMode.COMPAT, pattern, size).row(q);

@@ -46,8 +46,7 @@ class HtmlPageTest {
         .isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> page.open("p", "onclick", "x"))
         .isInstanceOf(IllegalArgumentException.class);
-    assertThatThrownBy(() -> page.open("p><script"))
-        .isInstanceOf(IllegalArgumentException.class);
+    assertThatThrownBy(() -> page.open("p><script")).isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> page.style("</STYLE>")).isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> page.script("'</script>'"))
         .isInstanceOf(IllegalArgumentException.class);
