@@ -3,7 +3,6 @@ package dev.diopter.lens.attention;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.ToDoubleFunction;
 
 /**
  * What kind of head it is, in numbers.
@@ -30,19 +29,17 @@ public record HeadScores(
 
   /** A column of the table. */
   public enum Column {
-    ENTROPY(HeadScores::entropy, "entropy"),
-    SINK_SHARE(HeadScores::sinkShare, "sink"),
-    MEAN_DISTANCE(HeadScores::meanDistance, "distance"),
-    PREVIOUS_TOKEN(HeadScores::previousToken, "previous"),
-    DUPLICATE_TOKEN(HeadScores::duplicateToken, "duplicate"),
-    INDUCTION(HeadScores::induction, "induction"),
-    COPYING(HeadScores::copying, "copying");
+    ENTROPY("entropy"),
+    SINK_SHARE("sink"),
+    MEAN_DISTANCE("distance"),
+    PREVIOUS_TOKEN("previous"),
+    DUPLICATE_TOKEN("duplicate"),
+    INDUCTION("induction"),
+    COPYING("copying");
 
-    private final ToDoubleFunction<HeadScores> value;
     private final String title;
 
-    Column(ToDoubleFunction<HeadScores> value, String title) {
-      this.value = value;
+    Column(String title) {
       this.title = title;
     }
 
@@ -58,7 +55,15 @@ public record HeadScores(
 
     /** The score of a head. */
     public double of(HeadScores scores) {
-      return value.applyAsDouble(scores);
+      return switch (this) {
+        case ENTROPY -> scores.entropy;
+        case SINK_SHARE -> scores.sinkShare;
+        case MEAN_DISTANCE -> scores.meanDistance;
+        case PREVIOUS_TOKEN -> scores.previousToken;
+        case DUPLICATE_TOKEN -> scores.duplicateToken;
+        case INDUCTION -> scores.induction;
+        case COPYING -> scores.copying;
+      };
     }
 
     /** The highest first, NaN last, equal ones by layer and head. */

@@ -91,7 +91,7 @@ public final class HeadTable {
   private int group(int windowLength) {
     long tokens = Math.max(PatternRuns.BATCH_TOKENS, windowLength);
     long layer = Math.max(1, model.config().heads() * tokens * windowLength);
-    return (int) Math.clamp(BUDGET / layer, 1, model.config().layers());
+    return Math.clamp(BUDGET / layer, 1, model.config().layers());
   }
 
   private static HookPlan plan(int from, int to) {

@@ -70,13 +70,13 @@ public final class OvCircuit {
   /** [width][width]: element (i, j) is the sum over all tokens v of U[v,i] E[v,j]. */
   private static double[][] unembeddingTimesEmbedding(DecoderWeights weights, int width) {
     StoredTensor embedding = weights.tokenEmbedding();
-    StoredTensor head = weights.head() == null ? embedding : weights.head();
+    StoredTensor ownHead = weights.head();
     int vocabulary = embedding.shape().getFirst();
     double[][] product = new double[width][width];
     for (int from = 0; from < vocabulary; from += ROWS) {
       int count = Math.min(ROWS, vocabulary - from);
       float[] e = embedding.floats((long) from * width, count * width);
-      float[] u = head == embedding ? e : head.floats((long) from * width, count * width);
+      float[] u = ownHead == null ? e : ownHead.floats((long) from * width, count * width);
       for (int i = 0; i < width; i++) {
         // The few rows are summed in float32, which a machine adds many of at once.
         float[] part = new float[width];
