@@ -208,7 +208,7 @@ final class AttentionHeadsCommand implements Command {
     String from = texts == null ? "the same sequence" : texts.toString();
     for (String line :
         Tables.wrap(
-            "previous, duplicate, induction: %d random tokens twice; entropy (nats), sink, distance: %s; copying: eigenvalues of the OV circuit, -1 to 1"
+            "previous, duplicate, induction: %d random words twice; entropy (nats), sink, distance: %s; copying: eigenvalues of the OV circuit, -1 to 1"
                 .formatted(sequence.period(), from),
             screen.width() - 2)) {
       screen.out().println(style.faint("  " + line));

@@ -107,7 +107,7 @@ record DemoReport(
     heading(
         screen,
         "Which heads do what",
-        "the head that does each of these things most, of all heads; on a random sequence twice");
+        "the head that does each of these things most, of all heads; on a random sequence of words twice");
     heads.print(screen);
     heading(screen, "What next", "");
     for (String command : next()) {

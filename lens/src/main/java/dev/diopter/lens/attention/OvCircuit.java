@@ -19,7 +19,8 @@ import java.util.function.IntConsumer;
  * Position embeddings, biases and the MLPs are no part of it.
  */
 public final class OvCircuit {
-  private static final int ROWS = 256;
+  /** Rows of the embeddings that are multiplied at once; they stay in a core's cache. */
+  private static final int ROWS = 64;
 
   private OvCircuit() {}
 
@@ -80,16 +81,22 @@ public final class OvCircuit {
       for (int i = 0; i < width; i++) {
         // The few rows are summed in float32, which a machine adds many of at once.
         float[] part = new float[width];
+        int first = ownHead == null ? i : 0;
         for (int v = 0; v < count; v++) {
           float factor = u[v * width + i];
           int at = v * width;
-          for (int j = 0; j < width; j++) {
+          for (int j = first; j < width; j++) {
             part[j] += factor * e[at + j];
           }
         }
-        for (int j = 0; j < width; j++) {
+        for (int j = first; j < width; j++) {
           product[i][j] += part[j];
         }
+      }
+    }
+    for (int i = 0; ownHead == null && i < width; i++) {
+      for (int j = 0; j < i; j++) {
+        product[i][j] = product[j][i]; // With one matrix for both, the product is symmetric.
       }
     }
     return product;

@@ -2,11 +2,13 @@ package dev.diopter.lens.attention;
 
 import dev.diopter.engine.Model;
 import dev.diopter.engine.UsageException;
+import dev.diopter.models.Tokenizer;
 import java.util.Arrays;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /**
  * A random sequence twice: what an induction head knows at the second time, and no other head has
@@ -17,24 +19,21 @@ import java.util.Set;
  * @param period tokens of the sequence
  */
 public record RepeatedSequence(int[] ids, int period) {
+  private static final Pattern WORD = Pattern.compile(" \\p{Ll}{3,}");
 
   /**
-   * A sequence of different ordinary tokens behind the model's BOS, if it has one.
+   * A sequence of different tokens behind the model's BOS, if it has one. They are words with a
+   * blank in front where the tokenizer has enough of them: a small model has hardly seen anything
+   * else repeated. Otherwise they are any tokens but special ones.
    *
    * @param period tokens of the sequence
    * @param seed decides it
    */
   public static RepeatedSequence random(Model model, int period, long seed) {
     Integer bos = model.config().bosId();
-    List<Integer> special = model.hasTokenizer() ? model.tokenizer().specialIds() : List.of();
-    Set<Integer> used = new HashSet<>(special);
-    used.addAll(model.config().eosIds());
-    if (bos != null) {
-      used.add(bos);
-    }
     int front = bos == null ? 0 : 1;
-    int free = model.config().vocabulary() - used.size();
-    int most = Math.min((model.config().contextLength() - front) / 2, Math.max(0, free));
+    int[] pool = pool(model, period);
+    int most = Math.min((model.config().contextLength() - front) / 2, pool.length);
     if (period < 2 || period > most) {
       throw new UsageException(
           "--period: expected 2 to %d tokens for %s, got %d".formatted(most, model.name(), period));
@@ -45,14 +44,37 @@ public record RepeatedSequence(int[] ids, int period) {
       ids[0] = bos;
     }
     for (int i = 0; i < period; i++) {
-      int id = random.nextInt(model.config().vocabulary());
-      while (!used.add(id)) {
-        id = random.nextInt(model.config().vocabulary());
-      }
+      int chosen = i + random.nextInt(pool.length - i);
+      int id = pool[chosen];
+      pool[chosen] = pool[i];
       ids[front + i] = id;
       ids[front + period + i] = id;
     }
     return new RepeatedSequence(ids, period);
+  }
+
+  private static int[] pool(Model model, int period) {
+    if (model.hasTokenizer()) {
+      Tokenizer tokenizer = model.tokenizer();
+      int[] words =
+          IntStream.range(0, Math.min(tokenizer.size(), model.config().vocabulary()))
+              .filter(id -> WORD.matcher(tokenizer.label(id)).matches())
+              .toArray();
+      if (words.length >= period) {
+        return words;
+      }
+    }
+    Set<Integer> special = new HashSet<>(model.config().eosIds());
+    if (model.hasTokenizer()) {
+      special.addAll(model.tokenizer().specialIds());
+    }
+    Integer bos = model.config().bosId();
+    if (bos != null) {
+      special.add(bos);
+    }
+    return IntStream.range(0, model.config().vocabulary())
+        .filter(id -> !special.contains(id))
+        .toArray();
   }
 
   /**
