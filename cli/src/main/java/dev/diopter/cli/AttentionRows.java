@@ -54,7 +54,7 @@ final class AttentionRows {
       paramLabel = "ORDER",
       description =
           "exact (full precision) or rounded (the original's: one decimal, ties in the order of the"
-              + " texts); rounded with --mode compat, exact otherwise.")
+              + " texts); rounded with --mode raw and compat, exact otherwise.")
   private @Nullable String order;
 
   @Option(names = "--csv", paramLabel = "FILE", description = "Write the entries as CSV.")

@@ -12,6 +12,8 @@ import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 class AttentionCommandsTest {
@@ -46,15 +48,16 @@ class AttentionCommandsTest {
     return all.toArray(String[]::new);
   }
 
-  @Test
-  void ranked_compat_givesTheOriginalsList() {
+  @ParameterizedTest
+  @ValueSource(strings = {"raw", "compat"})
+  void ranked_originalsModes_giveItsLists(String mode) {
     JsonNode wanted =
         Json.read(Cli.root().resolve("fixtures/lens-cases/demo-gpt2/attention-data.json"))
             .path("heads")
             .path("L2H0")
-            .path("suppressed");
+            .path(mode.equals("raw") ? "raw" : "suppressed");
     JsonNode json =
-        Cli.run(words("ranked", "--mode", "compat", "--limit", "25", "--json")).isClean().json();
+        Cli.run(words("ranked", "--mode", mode, "--limit", "25", "--json", "-q")).isClean().json();
     assertThat(json.path("entries").intValue()).isEqualTo(wanted.path("entries").intValue());
     assertThat(json.path("samples").intValue()).isEqualTo(wanted.path("samples").intValue());
     assertThat(json.path("rows")).hasSize(25);

@@ -18,6 +18,7 @@ public final class AttentionExport {
   public static ObjectNode object(Model model, AttentionResult result) {
     Tokenizer tokenizer = model.tokenizer();
     ObjectNode object = header(model, result.query());
+    object.put("order", result.query().order().label());
     object.put("texts", result.texts());
     object.put("samples", result.samples());
     object.put("sink_only", result.sinkOnly());

@@ -1,6 +1,7 @@
 package dev.diopter.lens.attention;
 
 import java.util.Comparator;
+import java.util.Locale;
 
 /**
  * How entries are ranked. Ties of both orders fall to the earlier text, window, query and key, in
@@ -15,9 +16,17 @@ public enum EntryOrder {
    */
   ROUNDED;
 
-  /** The order of a mode: the original's for COMPAT. */
+  /** The order of a mode: the original's for the original's two modes. */
   public static EntryOrder of(ScoreMode mode) {
-    return mode == ScoreMode.COMPAT ? ROUNDED : EXACT;
+    return switch (mode) {
+      case RAW, COMPAT -> ROUNDED;
+      case NO_SINK, COLUMN -> EXACT;
+    };
+  }
+
+  /** The name in commands and files. */
+  public String label() {
+    return name().toLowerCase(Locale.ROOT);
   }
 
   private static final Comparator<Entry> PLACE =

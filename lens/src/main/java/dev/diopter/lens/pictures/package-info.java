@@ -1,6 +1,6 @@
 /**
- * Pictures of results: self-contained pages and drawings that load nothing from anywhere. What is
- * shown is never changed, and text from outside is always escaped.
+ * Pictures of numbers: exact colour tables, matrices as rasters, PNG and SVG files, and surfaces to
+ * draw on. Works without a display. Everything is immutable or belongs to one thread.
  */
 @NullMarked
 package dev.diopter.lens.pictures;
