@@ -179,16 +179,22 @@ final class AttentionDescribeCommand implements Command {
       if (chat == null) {
         return describer.local(data, query);
       }
-      Description preview = describer.preview(data, query);
-      output.detail(
-          "asking %s: at most %s prompt tokens and %s answer tokens%s"
-              .formatted(
-                  endpointModel,
-                  Numbers.grouped(preview.promptTokens()),
-                  Numbers.grouped(preview.answerTokens()),
-                  cost(preview) == null ? "" : ", cost at most " + cost(preview)));
+      if (output.verbose()) {
+        announce(describer.preview(data, query));
+      }
       return describer.by(chat, data, query);
     }
+  }
+
+  private void announce(Description preview) {
+    Double cost = cost(preview);
+    output.detail(
+        "asking %s: at most %s prompt tokens and %s answer tokens%s"
+            .formatted(
+                endpointModel,
+                Numbers.grouped(preview.promptTokens()),
+                Numbers.grouped(preview.answerTokens()),
+                cost == null ? "" : ", cost at most " + Numbers.fixed(cost, 4)));
   }
 
   private @Nullable Double cost(Description description) {

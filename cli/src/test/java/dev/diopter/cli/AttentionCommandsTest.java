@@ -2,11 +2,16 @@ package dev.diopter.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.sun.net.httpserver.HttpServer;
 import dev.diopter.formats.Json;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
@@ -15,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
 
 class AttentionCommandsTest {
   @TempDir Path folder;
@@ -217,6 +223,60 @@ class AttentionCommandsTest {
             texts)
         .failed(1);
     Cli.run("attention").failed(2);
+  }
+
+  @Test
+  void describe_endpoint_isAskedAndChecked() throws IOException {
+    List<String> keys = Collections.synchronizedList(new ArrayList<>());
+    HttpServer server =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    server.createContext(
+        "/v1/chat/completions",
+        exchange -> {
+          keys.add(exchange.getRequestHeaders().getFirst("Authorization"));
+          String asked =
+              new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
+          ObjectNode answer = Json.object();
+          answer
+              .putArray("choices")
+              .addObject()
+              .putObject("message")
+              .put(
+                  "content",
+                  asked.contains("JSON array of") ? "[9,1,8,2,7,3]" : "Looks \u001b[1mup.");
+          byte[] bytes = Json.compact(answer).getBytes(StandardCharsets.UTF_8);
+          exchange.sendResponseHeaders(200, bytes.length);
+          exchange.getResponseBody().write(bytes);
+          exchange.close();
+        });
+    server.start();
+    try {
+      String[] words =
+          words(
+              "describe",
+              "--bos",
+              "--held-out",
+              "3",
+              "--key-env",
+              "MY_KEY",
+              "--endpoint",
+              "http://127.0.0.1:%d/v1/".formatted(server.getAddress().getPort()),
+              "--endpoint-model",
+              "m");
+      Cli.Ran ran = Cli.runOnTerminal(Map.of("MY_KEY", "k1", "NO_COLOR", "1"), words).isDone();
+      assertThat(keys).hasSize(4).containsOnly("Bearer k1");
+      assertThat(ran.out())
+          .contains("described by m", "Looks \\u{1b}[1mup.", "3 held-out rows: correlation")
+          .doesNotContain("k1");
+      List<String> more = new ArrayList<>(List.of(words));
+      more.add("--json");
+      JsonNode json = Cli.run(more.toArray(String[]::new)).isClean().json();
+      assertThat(json.path("described_by").stringValue()).isEqualTo("m");
+      assertThat(json.path("held_out").intValue()).isEqualTo(3);
+      assertThat(json.path("correlation").doubleValue()).isBetween(-1.0, 1.0);
+    } finally {
+      server.stop(0);
+    }
   }
 
   @Test

@@ -158,6 +158,19 @@ class AttentionDataTest {
   }
 
   @Test
+  void ranked_longText_givesWhatItsBeginningGives() {
+    String text = TEXTS.get(3).concat(" ").repeat(400);
+    AttentionQuery query = AttentionQuery.of(HEAD);
+    AttentionResult whole =
+        AttentionData.of(model, Corpus.of(List.of(text))).ranked(query, 99, false);
+    AttentionResult start =
+        AttentionData.of(model, Corpus.of(List.of(text.substring(0, 600))))
+            .ranked(query, 99, false);
+    assertThat(whole.samples()).isEqualTo(20);
+    assertThat(bits(whole)).isEqualTo(bits(start));
+  }
+
+  @Test
   void ranked_sampling_countsAsDocumented() {
     AttentionQuery query = AttentionQuery.of(HEAD);
     long expected = 0;
