@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.zip.CRC32;
+import java.util.zip.Deflater;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
@@ -34,8 +35,9 @@ public final class NpzWriter {
   private final Packing packing;
   private final Set<String> names = new HashSet<>();
 
-  private NpzWriter(OutputStream out, Packing packing) {
+  private NpzWriter(OutputStream out, Packing packing, int level) {
     this.zip = new ZipOutputStream(out);
+    zip.setLevel(level);
     this.packing = packing;
   }
 
@@ -60,10 +62,20 @@ public final class NpzWriter {
    * @throws FormatException where it cannot be written
    */
   public static void write(Path file, Packing packing, Content content) {
+    write(file, packing, Deflater.DEFAULT_COMPRESSION, content);
+  }
+
+  /**
+   * Writes a file that appears whole or not at all.
+   *
+   * @param level how hard to compress, 0 to 9; for {@link Packing#DEFLATED}
+   * @throws FormatException where it cannot be written
+   */
+  public static void write(Path file, Packing packing, int level, Content content) {
     AtomicFile.write(
         file,
         out -> {
-          NpzWriter writer = new NpzWriter(out, packing);
+          NpzWriter writer = new NpzWriter(out, packing, level);
           content.addTo(writer);
           writer.zip.finish();
         });
