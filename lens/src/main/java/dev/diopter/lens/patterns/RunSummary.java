@@ -1,5 +1,6 @@
 package dev.diopter.lens.patterns;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -24,6 +25,26 @@ public record RunSummary(long done, long skipped, List<Failure> failures, long f
 
   public RunSummary {
     failures = List.copyOf(failures);
+  }
+
+  /** The failures alone, without what was done. */
+  public RunSummary failuresOnly() {
+    return new RunSummary(0, 0, failures, failed);
+  }
+
+  /** Several runs as one. */
+  public static RunSummary sum(List<RunSummary> runs) {
+    long done = 0;
+    long skipped = 0;
+    long failed = 0;
+    List<Failure> failures = new ArrayList<>();
+    for (RunSummary run : runs) {
+      done += run.done;
+      skipped += run.skipped;
+      failed += run.failed;
+      failures.addAll(run.failures.subList(0, Math.min(run.failures.size(), MOST_KEPT - failures.size())));
+    }
+    return new RunSummary(done, skipped, failures, failed);
   }
 
   /** Whether nothing failed. */
