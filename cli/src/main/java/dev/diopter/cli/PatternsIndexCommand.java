@@ -1,8 +1,6 @@
 package dev.diopter.cli;
 
 import dev.diopter.formats.Json;
-import dev.diopter.lens.patterns.FigureFunctions;
-import dev.diopter.lens.patterns.FigureOptions;
 import dev.diopter.lens.patterns.ModelFolder;
 import dev.diopter.lens.patterns.PatternIndex;
 import dev.diopter.lens.patterns.PatternStore;
@@ -46,9 +44,7 @@ final class PatternsIndexCommand implements Command {
       all.add(listed);
     }
     RunSummary models = PatternIndex.models(store);
-    RunSummary figures =
-        PatternIndex.figures(
-            store, FigureOptions.of(FigureFunctions.select(FigureFunctions.DEFAULT)));
+    RunSummary figures = PatternIndex.figures(store);
     PatternIndex.pageSettings(store);
     all.add(models);
     all.add(figures);

@@ -19,9 +19,14 @@ import java.util.Map;
 record HeadFigures(Path folder, FigureOptions options) {
   private static final String ERROR = ".error.txt";
 
-  /** The folder of a head. */
+  /** The figures of a head of a prompt. */
   static HeadFigures of(Path prompt, int layer, int head, FigureOptions options) {
-    return new HeadFigures(prompt.resolve("L" + layer).resolve("H" + head), options);
+    return new HeadFigures(folder(prompt, layer, head), options);
+  }
+
+  /** The folder of a head's figures. */
+  static Path folder(Path prompt, int layer, int head) {
+    return prompt.resolve("L" + layer).resolve("H" + head);
   }
 
   /** Figures that are to be drawn. */

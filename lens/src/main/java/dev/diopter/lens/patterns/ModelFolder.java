@@ -39,7 +39,8 @@ public record ModelFolder(Path folder, String name) {
     return promptFolder(prompt.hash());
   }
 
-  private Path promptFolder(String hash) {
+  /** The folder of a hash, which must be one: {@link PatternPrompt#isHash}. */
+  Path promptFolder(String hash) {
     return folder.resolve("prompts").resolve(hash);
   }
 

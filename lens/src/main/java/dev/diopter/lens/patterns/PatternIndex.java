@@ -9,6 +9,7 @@ import dev.diopter.lens.pictures.PictureFormat;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -80,21 +81,76 @@ public final class PatternIndex {
 
   /**
    * Writes {@code figures.jsonl} and, for older readers, {@code functions.jsonl}: the rows that are
-   * there and those of some functions, which win; sorted by name. No row is ever taken out.
+   * there and those of the functions that have just drawn, which win; sorted by name. No row is ever
+   * taken out.
    *
    * @return how many rows there are, and the lines that are broken
    */
   public static RunSummary figures(PatternStore store, FigureOptions options) {
     Tally tally = new Tally(RunListener.NONE);
-    PatternStore.create(store.folder());
+    Map<String, ObjectNode> rows = rows(store, tally);
+    for (FigureFunction function : options.functions()) {
+      // Readers know one format for a figure; of several the one that all of them can show.
+      put(function, Collections.min(options.formatsOf(function)), rows);
+    }
+    return write(store, rows, tally);
+  }
+
+  /**
+   * The same for nothing new: the rows that are there, and those of known functions whose figures
+   * are there.
+   */
+  public static RunSummary figures(PatternStore store) {
+    Tally tally = new Tally(RunListener.NONE);
+    Map<String, ObjectNode> rows = rows(store, tally);
+    for (FigureFunction function : FigureFunctions.all()) {
+      for (PictureFormat format : PictureFormat.values()) {
+        String name = DrawnFigure.names(function).getFirst();
+        if (!rows.containsKey(name) && isDrawn(store, name + "." + format.suffix())) {
+          put(function, format, rows);
+        }
+      }
+    }
+    return write(store, rows, tally);
+  }
+
+  /** Whether some model's first prompt has a file. */
+  private static boolean isDrawn(PatternStore store, String file) {
+    for (ModelFolder model : store.models()) {
+      List<String> hashes = model.hashes();
+      if (!hashes.isEmpty()
+          && Files.isRegularFile(
+              HeadFigures.folder(model.promptFolder(hashes.getFirst()), 0, 0).resolve(file))) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  private static Map<String, ObjectNode> rows(PatternStore store, Tally tally) {
     Map<String, ObjectNode> rows = new TreeMap<>();
     read(store.folder().resolve(FUNCTIONS), rows, tally);
     read(store.folder().resolve(FIGURES), rows, tally);
-    for (FigureFunction function : options.functions()) {
-      for (String name : DrawnFigure.names(function)) {
-        rows.put(name, row(name, function, options));
-      }
+    return rows;
+  }
+
+  private static void put(
+      FigureFunction function, PictureFormat format, Map<String, ObjectNode> rows) {
+    for (String name : DrawnFigure.names(function)) {
+      ObjectNode row = Json.object();
+      row.put("name", name);
+      row.put("func_name", function.name());
+      row.put("doc", function.description());
+      row.put("figure_save_fmt", format.suffix());
+      row.put("source", function.getClass().getName());
+      row.put("code", function.formula());
+      rows.put(name, row);
     }
+  }
+
+  private static RunSummary write(
+      PatternStore store, Map<String, ObjectNode> rows, Tally tally) {
+    PatternStore.create(store.folder());
     write(store.folder().resolve(FIGURES), List.copyOf(rows.values()));
     List<ObjectNode> older = new ArrayList<>();
     for (ObjectNode row : rows.values()) {
@@ -103,24 +159,8 @@ public final class PatternIndex {
       older.add(copy);
     }
     write(store.folder().resolve(FUNCTIONS), older);
-    for (int i = 0; i < rows.size(); i++) {
-      tally.done(1);
-    }
+    tally.done(rows.size());
     return tally.summary();
-  }
-
-  private static ObjectNode row(String name, FigureFunction function, FigureOptions options) {
-    // Readers know one format for a figure; of several the one that all of them can show.
-    PictureFormat format =
-        options.formatsOf(function).stream().min(PictureFormat::compareTo).orElseThrow();
-    ObjectNode row = Json.object();
-    row.put("name", name);
-    row.put("func_name", function.name());
-    row.put("doc", function.description());
-    row.put("figure_save_fmt", format.suffix());
-    row.put("source", function.getClass().getName());
-    row.put("code", function.formula());
-    return row;
   }
 
   private static void read(Path file, Map<String, ObjectNode> rows, Tally tally) {
