@@ -46,6 +46,8 @@ class CliPageTest {
   @Test
   void page_everyKeyOfAResult_isThere() throws IOException {
     String file = folder.resolve("f.npz").toString();
+    String texts = Files.writeString(folder.resolve("texts.jsonl"), "").toString();
+    String data = folder.resolve("data").toString();
     List<String[]> commands =
         List.of(
             new String[] {"demo"},
@@ -57,6 +59,11 @@ class CliPageTest {
             new String[] {
               "cache", "demo-gpt2", "--ids", "0", "--hooks", "hook_embed", "--out", file
             },
+            new String[] {
+              "patterns", "activations", "demo-gpt2", "-n", "0", "--prompts", texts, "-s", data
+            },
+            new String[] {"patterns", "figures", "-s", data},
+            new String[] {"patterns", "index", "-s", data},
             new String[] {"models", "list"},
             new String[] {"models", "info", "demo-gpt2"},
             new String[] {"doctor"});
