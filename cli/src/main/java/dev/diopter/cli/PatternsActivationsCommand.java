@@ -78,9 +78,7 @@ final class PatternsActivationsCommand implements Command {
   @Option(names = "--bos", description = "Put the model's BOS id in front of every prompt.")
   private boolean bos;
 
-  @Option(
-      names = "--no-special",
-      description = "Without the BOS of the tokenizer's own template.")
+  @Option(names = "--no-special", description = "Without the BOS of the tokenizer's own template.")
   private boolean noSpecial;
 
   @Option(
@@ -153,8 +151,7 @@ final class PatternsActivationsCommand implements Command {
       withBos = recorder.prependsBos();
       backend = model.backend();
       summary =
-          recorder.run(
-              (sink, broken) -> texts.read(file, sink, broken), most, progress::update);
+          recorder.run((sink, broken) -> texts.read(file, sink, broken), most, progress::update);
     }
     summary =
         RunSummary.sum(

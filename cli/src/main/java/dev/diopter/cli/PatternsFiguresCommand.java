@@ -45,7 +45,8 @@ final class PatternsFiguresCommand implements Command {
   @Option(
       names = "--functions",
       paramLabel = "NAMES",
-      description = "What draws: all, names with commas between them, or a pattern; raw by default.")
+      description =
+          "What draws: all, names with commas between them, or a pattern; raw by default.")
   private String functions = FigureFunctions.DEFAULT;
 
   @Option(

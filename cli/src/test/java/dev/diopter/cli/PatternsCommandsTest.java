@@ -73,7 +73,8 @@ class PatternsCommandsTest {
     Path file =
         Files.writeString(
             folder.resolve("p.jsonl"),
-            "{\"text\": \"one\"}\nnothing\n{\"text\": \"" + "too long ".repeat(200)
+            "{\"text\": \"one\"}\nnothing\n{\"text\": \""
+                + "too long ".repeat(200)
                 + "\"}\n{\"text\": \"two\", \"hash\": \"../x\"}\n{\"text\": \"three\"}\n");
     Cli.Ran ran =
         Cli.run(
@@ -124,7 +125,8 @@ class PatternsCommandsTest {
   void activations_shuffled_dependOnTheSeed() {
     List<String> hashes = new ArrayList<>();
     for (String[] words : new String[][] {{"a", "7"}, {"b", "7"}, {"c", "1"}, {"d", "2"}}) {
-      activations("-n", "1", "--max-chars", "40", "--shuffle", "--seed", words[1], "--name", words[0])
+      activations(
+              "-n", "1", "--max-chars", "40", "--shuffle", "--seed", words[1], "--name", words[0])
           .isDone();
       hashes.add(
           String.join(
@@ -154,21 +156,105 @@ class PatternsCommandsTest {
   void options_thatCannotBe_areOneLineEach() throws IOException {
     String texts = CASE.resolve("texts.jsonl").toString();
     Path file = Files.writeString(folder.resolve("file"), "");
-    failed(2, "expected --prompts FILE.jsonl, got none, and none are stored in ", "activations", "demo-gpt2", "-s", save);
+    failed(
+        2,
+        "expected --prompts FILE.jsonl, got none, and none are stored in ",
+        "activations",
+        "demo-gpt2",
+        "-s",
+        save);
     failed(2, "--raw-prompts: expected --prompts", "activations", "demo-gpt2", "-r", "-s", save);
-    failed(2, "--min-chars, --max-chars: expected --raw-prompts", "activations", "demo-gpt2", "-p", texts, "--min-chars", "3");
-    failed(2, "max chars: expected 1 or more, got 0", "activations", "demo-gpt2", "-p", texts, "-r", "--max-chars", "0");
+    failed(
+        2,
+        "--min-chars, --max-chars: expected --raw-prompts",
+        "activations",
+        "demo-gpt2",
+        "-p",
+        texts,
+        "--min-chars",
+        "3");
+    failed(
+        2,
+        "max chars: expected 1 or more, got 0",
+        "activations",
+        "demo-gpt2",
+        "-p",
+        texts,
+        "-r",
+        "--max-chars",
+        "0");
     failed(2, "--seed: expected --shuffle", "activations", "demo-gpt2", "-p", texts, "--seed", "1");
-    failed(2, "--n-samples: expected 0 or more, got -1", "activations", "demo-gpt2", "-p", texts, "-n", "-1");
-    failed(2, "compression level: expected 0 to 9, got 11", "activations", "demo-gpt2", "-p", texts, "--compress-level", "11");
-    failed(2, "--save-path: expected a folder, got the file", "activations", "demo-gpt2", "-p", texts, "-s", file.toString());
-    failed(2, "expected a name for a model's folder, got '..'", "activations", "demo-gpt2", "-p", texts, "-s", save, "--name", "..");
-    failed(1, "none: expected a file of JSON lines, found none", "activations", "demo-gpt2", "-p", folder.resolve("none").toString(), "-s", save);
-    failed(2, "figure functions: expected all, or some of", "figures", "-s", save, "--functions", "rwa");
-    failed(2, "--format: expected png, svg or svgz, got 'pdf'", "figures", "-s", save, "--format", "pdf");
+    failed(
+        2,
+        "--n-samples: expected 0 or more, got -1",
+        "activations",
+        "demo-gpt2",
+        "-p",
+        texts,
+        "-n",
+        "-1");
+    failed(
+        2,
+        "compression level: expected 0 to 9, got 11",
+        "activations",
+        "demo-gpt2",
+        "-p",
+        texts,
+        "--compress-level",
+        "11");
+    failed(
+        2,
+        "--save-path: expected a folder, got the file",
+        "activations",
+        "demo-gpt2",
+        "-p",
+        texts,
+        "-s",
+        file.toString());
+    failed(
+        2,
+        "expected a name for a model's folder, got '..'",
+        "activations",
+        "demo-gpt2",
+        "-p",
+        texts,
+        "-s",
+        save,
+        "--name",
+        "..");
+    failed(
+        1,
+        "none: expected a file of JSON lines, found none",
+        "activations",
+        "demo-gpt2",
+        "-p",
+        folder.resolve("none").toString(),
+        "-s",
+        save);
+    failed(
+        2,
+        "figure functions: expected all, or some of",
+        "figures",
+        "-s",
+        save,
+        "--functions",
+        "rwa");
+    failed(
+        2,
+        "--format: expected png, svg or svgz, got 'pdf'",
+        "figures",
+        "-s",
+        save,
+        "--format",
+        "pdf");
     failed(2, "--threads: expected 1 to 1024", "figures", "-s", save, "--threads", "-1");
     failed(1, "expected a stored model, found none", "figures", "nothing", "-s", save);
-    failed(1, "expected stored patterns, found none", "figures", "-s", folder.resolve("no").toString());
+    failed(
+        1,
+        "expected stored patterns, found none",
+        "figures",
+        "-s",
+        folder.resolve("no").toString());
   }
 
   private static void failed(int code, String message, String... words) {

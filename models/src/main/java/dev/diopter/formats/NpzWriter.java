@@ -31,13 +31,12 @@ public final class NpzWriter {
   /** Any time will do, but always the same. */
   private static final LocalDateTime TIME = LocalDateTime.of(1980, 1, 1, 0, 0);
 
-  private final ZipOutputStream zip;
+  private final Zip zip;
   private final Packing packing;
   private final Set<String> names = new HashSet<>();
 
   private NpzWriter(OutputStream out, Packing packing, int level) {
-    this.zip = new ZipOutputStream(out);
-    zip.setLevel(level);
+    this.zip = new Zip(out, packing, level);
     this.packing = packing;
   }
 
@@ -46,7 +45,26 @@ public final class NpzWriter {
     /** As {@code numpy.savez}: fast. */
     STORED,
     /** As {@code numpy.savez_compressed}: small. */
-    DEFLATED
+    DEFLATED,
+    /** In the same format, several times as fast, about as small for numbers among zeros. */
+    RUNS
+  }
+
+  /** A zip stream whose deflater can be another one, and can be given back. */
+  private static final class Zip extends ZipOutputStream {
+    Zip(OutputStream out, Packing packing, int level) {
+      super(out);
+      if (packing == Packing.RUNS) {
+        def.end();
+        def = new RunDeflater();
+      } else {
+        setLevel(level);
+      }
+    }
+
+    void release() {
+      def.end();
+    }
   }
 
   /** Gives the arrays of a file. */
@@ -76,8 +94,12 @@ public final class NpzWriter {
         file,
         out -> {
           NpzWriter writer = new NpzWriter(out, packing, level);
-          content.addTo(writer);
-          writer.zip.finish();
+          try {
+            content.addTo(writer);
+            writer.zip.finish();
+          } finally {
+            writer.zip.release();
+          }
         });
   }
 

@@ -57,7 +57,8 @@ public final class FigureFunctions {
     loaded = true;
     Views.all().forEach(FigureFunctions::add);
     try {
-      ServiceLoader.load(FigureFunction.class).forEach((Consumer<FigureFunction>) FigureFunctions::add);
+      ServiceLoader.load(FigureFunction.class)
+          .forEach((Consumer<FigureFunction>) FigureFunctions::add);
     } catch (ServiceConfigurationError e) {
       throw new UsageException("figure functions of the class path: " + e.getMessage());
     }
@@ -101,7 +102,8 @@ public final class FigureFunctions {
 
   private static Pattern glob(String wanted) {
     StringBuilder pattern = new StringBuilder();
-    for (char c : wanted.toCharArray()) {
+    for (int i = 0; i < wanted.length(); i++) {
+      char c = wanted.charAt(i);
       pattern.append(c == '*' ? ".*" : c == '?' ? "." : Pattern.quote(String.valueOf(c)));
     }
     return Pattern.compile(pattern.toString());

@@ -103,14 +103,13 @@ public final class FigureRun {
         continue;
       }
       int drawn = layer;
-      workers.run(
-          () -> {
-            try {
-              draw(prompt, tokens, drawn, heads, tally);
-            } catch (FormatException e) {
-              tally.failed(hash + " L" + drawn, e);
-            }
-          });
+      workers.run(() -> {
+        try {
+          draw(prompt, tokens, drawn, heads, tally);
+        } catch (FormatException e) {
+          tally.failed(hash + " L" + drawn, e);
+        }
+      });
     }
   }
 
@@ -121,11 +120,7 @@ public final class FigureRun {
   }
 
   private void draw(
-      PatternPrompt prompt,
-      List<String> tokens,
-      int layer,
-      List<HeadFigures> heads,
-      Tally tally) {
+      PatternPrompt prompt, List<String> tokens, int layer, List<HeadFigures> heads, Tally tally) {
     List<Matrix> patterns;
     try (StoredPatterns stored = folder.load(prompt)) {
       patterns = stored.layer(layer);

@@ -88,10 +88,8 @@ record HeadFigures(Path folder, FigureOptions options) {
       tally.failed(what + " " + function.name(), reason);
       return false;
     }
-    files.forEach(
-        (name, bytes) ->
-            AtomicFile.write(
-                folder.resolve(name + "." + format.suffix()), out -> out.write(bytes)));
+    files.forEach((name, bytes) ->
+        AtomicFile.write(folder.resolve(name + "." + format.suffix()), out -> out.write(bytes)));
     tally.done(1);
     return true;
   }

@@ -117,8 +117,7 @@ final class ModelDescription {
     return c.layers() * (attention + mlp);
   }
 
-  private static void putBase(
-      ObjectNode o, DecoderConfig.@Nullable Rotary rotary, int headDim) {
+  private static void putBase(ObjectNode o, DecoderConfig.@Nullable Rotary rotary, int headDim) {
     double base = 10000;
     if (rotary != null && rotary.inverseFrequencies().length > 1) {
       // The highest frequencies are scaled alike or not at all, so their quotient tells the base.

@@ -23,6 +23,7 @@ import java.util.List;
 public record ModelFolder(Path folder, String name) {
   static final String PROMPT = "prompt.json";
   static final String ARRAYS = "activations.npz";
+  private static final int FAST_LEVEL = 6;
 
   /** The file of the configuration. */
   Path configFile() {
@@ -152,12 +153,15 @@ public record ModelFolder(Path folder, String name) {
     } catch (IOException e) {
       throw new FormatException(place + ": cannot be replaced: " + OneLine.reason(e), e);
     }
-    NpzWriter.write(
-        place.resolve(ARRAYS),
-        level == 0 ? NpzWriter.Packing.STORED : NpzWriter.Packing.DEFLATED,
-        level,
-        arrays);
+    NpzWriter.write(place.resolve(ARRAYS), packing(level), level, arrays);
     PythonJson.write(prompt.json(), place.resolve(PROMPT));
+  }
+
+  /** Up to zlib's usual level the fast way, which gives files of about its size. */
+  private static NpzWriter.Packing packing(int level) {
+    return level == 0
+        ? NpzWriter.Packing.STORED
+        : level <= FAST_LEVEL ? NpzWriter.Packing.RUNS : NpzWriter.Packing.DEFLATED;
   }
 
   private static void removeFigures(Path place) throws IOException {

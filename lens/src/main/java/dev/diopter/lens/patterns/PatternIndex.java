@@ -81,8 +81,8 @@ public final class PatternIndex {
 
   /**
    * Writes {@code figures.jsonl} and, for older readers, {@code functions.jsonl}: the rows that are
-   * there and those of the functions that have just drawn, which win; sorted by name. No row is ever
-   * taken out.
+   * there and those of the functions that have just drawn, which win; sorted by name. No row is
+   * ever taken out.
    *
    * @return how many rows there are, and the lines that are broken
    */
@@ -148,8 +148,7 @@ public final class PatternIndex {
     }
   }
 
-  private static RunSummary write(
-      PatternStore store, Map<String, ObjectNode> rows, Tally tally) {
+  private static RunSummary write(PatternStore store, Map<String, ObjectNode> rows, Tally tally) {
     PatternStore.create(store.folder());
     write(store.folder().resolve(FIGURES), List.copyOf(rows.values()));
     List<ObjectNode> older = new ArrayList<>();
@@ -195,8 +194,8 @@ public final class PatternIndex {
   }
 
   /**
-   * Writes {@code pl_cfg.json} and {@code sg_cfg.json}, with which the original's pages work on this
-   * folder, unless they are there.
+   * Writes {@code pl_cfg.json} and {@code sg_cfg.json}, with which the original's pages work on
+   * this folder, unless they are there.
    */
   public static void pageSettings(PatternStore store) {
     ObjectNode grid = Json.object();

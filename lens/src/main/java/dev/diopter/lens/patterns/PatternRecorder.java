@@ -62,7 +62,9 @@ public final class PatternRecorder {
     this.folder = folder;
     this.options = options;
     List<String> hooks =
-        HookNames.resolveAll(options.hooks(), model.config()).stream().map(HookPoint::name).toList();
+        HookNames.resolveAll(options.hooks(), model.config()).stream()
+            .map(HookPoint::name)
+            .toList();
     for (int layer = 0; layer < model.config().layers(); layer++) {
       if (!hooks.contains(StoredPatterns.name(layer))) {
         throw new UsageException(
@@ -170,9 +172,7 @@ public final class PatternRecorder {
      * @param sink takes a row and says whether it wants more
      * @param broken takes what is wrong with a line
      */
-    void read(
-        Predicate<ObjectNode> sink,
-        Consumer<FormatException> broken);
+    void read(Predicate<ObjectNode> sink, Consumer<FormatException> broken);
   }
 
   private @Nullable Waiting next(ObjectNode row, Set<String> seen, Tally tally) {
@@ -212,7 +212,9 @@ public final class PatternRecorder {
     return new Waiting(prompt.withTokens(tokens), run);
   }
 
-  /** With BOS in front even where the text itself begins with it, so that tokens keep their rows. */
+  /**
+   * With BOS in front even where the text itself begins with it, so that tokens keep their rows.
+   */
   private int[] withBos(int[] ids) {
     int[] all = new int[ids.length + 1];
     all[0] = Objects.requireNonNull(model.config().bosId());
@@ -253,15 +255,14 @@ public final class PatternRecorder {
     for (int i = 0; i < all.size(); i++) {
       Waiting waiting = all.get(i);
       RunResult result = results.get(i);
-      workers.run(
-          () -> {
-            try {
-              store(waiting, result);
-              tally.done(1);
-            } catch (FormatException e) {
-              tally.failed(waiting.prompt.hash(), e);
-            }
-          });
+      workers.run(() -> {
+        try {
+          store(waiting, result);
+          tally.done(1);
+        } catch (FormatException e) {
+          tally.failed(waiting.prompt.hash(), e);
+        }
+      });
     }
   }
 

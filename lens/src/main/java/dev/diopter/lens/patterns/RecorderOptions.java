@@ -16,13 +16,7 @@ import dev.diopter.engine.UsageException;
  * @param force make what is there already again
  */
 public record RecorderOptions(
-    boolean bos,
-    boolean template,
-    String hooks,
-    int level,
-    int batch,
-    int threads,
-    boolean force) {
+    boolean bos, boolean template, String hooks, int level, int batch, int threads, boolean force) {
   /** All attention patterns. */
   public static final String PATTERNS = "blocks.*.attn.hook_pattern";
 
@@ -39,8 +33,7 @@ public record RecorderOptions(
 
   static void require(String what, int value, int least, int most) {
     if (value < least || value > most) {
-      throw new UsageException(
-          "%s: expected %d to %d, got %d".formatted(what, least, most, value));
+      throw new UsageException("%s: expected %d to %d, got %d".formatted(what, least, most, value));
     }
   }
 

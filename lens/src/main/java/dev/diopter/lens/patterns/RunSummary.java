@@ -42,7 +42,8 @@ public record RunSummary(long done, long skipped, List<Failure> failures, long f
       done += run.done;
       skipped += run.skipped;
       failed += run.failed;
-      failures.addAll(run.failures.subList(0, Math.min(run.failures.size(), MOST_KEPT - failures.size())));
+      failures.addAll(
+          run.failures.subList(0, Math.min(run.failures.size(), MOST_KEPT - failures.size())));
     }
     return new RunSummary(done, skipped, failures, failed);
   }

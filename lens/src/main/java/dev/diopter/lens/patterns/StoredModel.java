@@ -63,7 +63,10 @@ public record StoredModel(
       throw new FormatException(
           "%s: %s: expected a number from 1 to %d, found %s"
               .formatted(
-                  source, key, MOST, value.isMissingNode() ? "none" : OneLine.name(value.toString())));
+                  source,
+                  key,
+                  MOST,
+                  value.isMissingNode() ? "none" : OneLine.name(value.toString())));
     }
     return value.intValue();
   }

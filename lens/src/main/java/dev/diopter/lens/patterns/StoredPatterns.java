@@ -9,9 +9,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 
-/**
- * The stored patterns of a prompt, read layer by layer when asked for. Close it; thread safe.
- */
+/** The stored patterns of a prompt, read layer by layer when asked for. Close it; thread safe. */
 public final class StoredPatterns implements AutoCloseable {
   private final PatternPrompt prompt;
   private final Path file;

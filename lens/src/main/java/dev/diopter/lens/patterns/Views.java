@@ -106,8 +106,7 @@ final class Views {
         most[row] = Math.max(most[row], pattern.at(row, column));
       }
     }
-    return map(
-        pattern, (row, column, p) -> column > row ? Float.NaN : p / positive(most[row]));
+    return map(pattern, (row, column, p) -> column > row ? Float.NaN : p / positive(most[row]));
   }
 
   private static float positive(float divisor) {

@@ -32,18 +32,17 @@ final class Workers implements AutoCloseable {
   void run(Runnable task) {
     room.acquireUninterruptibly();
     rethrow();
-    threads.execute(
-        () -> {
-          try {
-            if (failure.get() == null) {
-              task.run();
-            }
-          } catch (RuntimeException | Error e) {
-            failure.compareAndSet(null, e);
-          } finally {
-            room.release();
-          }
-        });
+    threads.execute(() -> {
+      try {
+        if (failure.get() == null) {
+          task.run();
+        }
+      } catch (RuntimeException | Error e) {
+        failure.compareAndSet(null, e);
+      } finally {
+        room.release();
+      }
+    });
   }
 
   /** Waits until all work is done. */

@@ -18,6 +18,9 @@ public final class Png {
   private static final byte RGB = 2;
   private static final byte UNFILTERED = 0;
 
+  /** Less than half of the time of the usual level 6, for files that are a fortieth larger. */
+  private static final int LEVEL = 3;
+
   private Png() {}
 
   /** The file of a raster. */
@@ -55,7 +58,7 @@ public final class Png {
   }
 
   private static byte[] deflated(byte[] bytes) {
-    Deflater deflater = new Deflater();
+    Deflater deflater = new Deflater(LEVEL);
     try {
       deflater.setInput(bytes);
       deflater.finish();

@@ -50,8 +50,7 @@ public final class RasterSurface implements Surface {
     if (graphics == null) {
       BufferedImage image = image(width, height, rgb);
       graphics = image.createGraphics();
-      graphics.setRenderingHint(
-          RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
+      graphics.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
       graphics.setRenderingHint(
           RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
       graphics.setRenderingHint(
@@ -67,8 +66,7 @@ public final class RasterSurface implements Surface {
         new java.awt.image.DirectColorModel(24, MASKS[0], MASKS[1], MASKS[2]);
     return new BufferedImage(
         colors,
-        java.awt.image.Raster.createWritableRaster(
-            model, new DataBufferInt(rgb, rgb.length), null),
+        java.awt.image.Raster.createWritableRaster(model, new DataBufferInt(rgb, rgb.length), null),
         false,
         null);
   }
@@ -76,11 +74,7 @@ public final class RasterSurface implements Surface {
   @Override
   public void image(Raster raster, double x, double y, double w, double h) {
     boolean fits = x == Math.rint(x) && y == Math.rint(y) && x >= 0 && y >= 0;
-    if (fits
-        && w == raster.width()
-        && h == raster.height()
-        && x + w <= width
-        && y + h <= height) {
+    if (fits && w == raster.width() && h == raster.height() && x + w <= width && y + h <= height) {
       for (int row = 0; row < raster.height(); row++) {
         System.arraycopy(
             raster.rgb(),

@@ -93,8 +93,7 @@ class FigureRunTest {
               }
             });
     FigureOptions options =
-        FigureOptions.of(
-            List.of(sometimes, FigureFunctions.select("lower").getFirst()));
+        FigureOptions.of(List.of(sometimes, FigureFunctions.select("lower").getFirst()));
     RunSummary first = new FigureRun(model, options).run(RunListener.NONE);
     assertThat(first.failed()).isEqualTo(2);
     assertThat(first.done()).isEqualTo(94);
@@ -120,8 +119,7 @@ class FigureRunTest {
     assertThat(head.resolve("two.other.svgz")).exists();
     PatternIndex.figures(new PatternStore(folder.resolve("data")), options);
     assertThat(Files.readString(folder.resolve("data/figures.jsonl")))
-        .contains(
-            "\"name\": \"two.one\", \"func_name\": \"two\"", "\"figure_save_fmt\": \"svgz\"");
+        .contains("\"name\": \"two.one\", \"func_name\": \"two\"", "\"figure_save_fmt\": \"svgz\"");
 
     FigureOptions pixels = FigureOptions.of(List.of(new Two(true)));
     assertThat(new FigureRun(model, pixels).run(RunListener.NONE).failed()).isEqualTo(48);
@@ -255,10 +253,9 @@ class FigureRunTest {
     assertThat(FigureFunctions.register(mine)).isSameAs(mine);
     assertThat(FigureFunctions.select("registered*")).containsExactly(mine);
     assertThat(FigureFunctions.figureNames()).contains("registered_for_test");
-    assertThatThrownBy(
-            () ->
-                FigureFunctions.register(
-                    FigureFunctions.drawing("../x", "", PictureFormat.PNG, (p, s) -> {})))
+    assertThatThrownBy(() ->
+            FigureFunctions.register(
+                FigureFunctions.drawing("../x", "", PictureFormat.PNG, (p, s) -> {})))
         .isInstanceOf(IllegalArgumentException.class);
   }
 

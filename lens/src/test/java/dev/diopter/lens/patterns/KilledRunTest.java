@@ -53,8 +53,7 @@ class KilledRunTest {
                 to.toString())
             .redirectError(ProcessBuilder.Redirect.DISCARD)
             .start();
-    try (BufferedReader out =
-        new BufferedReader(child.inputReader(StandardCharsets.UTF_8))) {
+    try (BufferedReader out = new BufferedReader(child.inputReader(StandardCharsets.UTF_8))) {
       for (int i = 0; i < line; i++) {
         String said = out.readLine();
         assertThat(said).as("the child failed").isNotNull();

@@ -18,7 +18,8 @@ final class LensCase {
 
   /** The folder of a model's case. */
   static Path folder(String model) {
-    return Path.of(System.getProperty("diopter.root"), "fixtures/lens-cases", model, "pattern-lens");
+    return Path.of(
+        System.getProperty("diopter.root"), "fixtures/lens-cases", model, "pattern-lens");
   }
 
   /** What it wrote. */

@@ -164,7 +164,6 @@ class LensCasesTest {
       }
     }
     assertThat(PatternIndex.prompts(model).done()).isEqualTo(2);
-    compare(
-        theirs.resolve(name).resolve("prompts.jsonl"), model.folder().resolve("prompts.jsonl"));
+    compare(theirs.resolve(name).resolve("prompts.jsonl"), model.folder().resolve("prompts.jsonl"));
   }
 }

@@ -188,8 +188,7 @@ class PatternRecorderTest {
     }
     assertThatThrownBy(() -> new PatternRecorder(model, place, BOS.hooks("hook_embed")))
         .isInstanceOf(UsageException.class)
-        .hasMessage(
-            "hooks: expected blocks.0.attn.hook_pattern among them, got hook_embed");
+        .hasMessage("hooks: expected blocks.0.attn.hook_pattern among them, got hook_embed");
   }
 
   @Test

@@ -90,7 +90,8 @@ class PatternStoreTest {
   void figures_rowsOfBothFiles_areMergedAndSorted() throws IOException {
     PatternStore store = new PatternStore(folder);
     Files.writeString(
-        folder.resolve("functions.jsonl"), "{\"name\": \"old\"}\n{\"name\": \"raw\", \"doc\": 1}\n");
+        folder.resolve("functions.jsonl"),
+        "{\"name\": \"old\"}\n{\"name\": \"raw\", \"doc\": 1}\n");
     Files.writeString(
         folder.resolve("figures.jsonl"), "{\"name\": \"zoo\", \"func_name\": \"zoo\"}\nbroken\n");
     FigureOptions options = FigureOptions.of(FigureFunctions.select("raw"));
@@ -100,7 +101,8 @@ class PatternStoreTest {
     List<String> lines = Files.readAllLines(folder.resolve("figures.jsonl"));
     assertThat(lines).hasSize(3);
     assertThat(lines.get(0)).isEqualTo("{\"name\": \"old\"}");
-    assertThat(lines.get(1)).startsWith("{\"name\": \"raw\", \"func_name\": \"raw\", \"doc\": \"Att");
+    assertThat(lines.get(1))
+        .startsWith("{\"name\": \"raw\", \"func_name\": \"raw\", \"doc\": \"Att");
     assertThat(Files.readAllLines(folder.resolve("functions.jsonl")).get(2))
         .isEqualTo("{\"name\": \"zoo\"}");
   }
@@ -130,7 +132,8 @@ class PatternStoreTest {
     Files.writeString(folder.resolve("pl_cfg.json"), "{}");
     PatternIndex.pageSettings(new PatternStore(folder));
     assertThat(folder.resolve("pl_cfg.json")).hasContent("{}");
-    assertThat(Json.read(folder.resolve("sg_cfg.json")).at("/data/tokenBoundary/start/0").asString())
+    assertThat(
+            Json.read(folder.resolve("sg_cfg.json")).at("/data/tokenBoundary/start/0").asString())
         .isEqualTo("[BOS]");
   }
 

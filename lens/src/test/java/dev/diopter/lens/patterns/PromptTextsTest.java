@@ -31,11 +31,9 @@ class PromptTextsTest {
         .containsExactly(
             "abc", "abcd", "efgh", "ij", "", "0123", "4567", "89ab", E.repeat(4), E.repeat(3));
     assertThat(texts(file, 3, 4))
-        .containsExactly(
-            "abc", "abcd", "efgh", "0123", "4567", "89ab", E.repeat(4), E.repeat(3));
+        .containsExactly("abc", "abcd", "efgh", "0123", "4567", "89ab", E.repeat(4), E.repeat(3));
     assertThat(texts(file, 2, 5))
-        .containsExactly(
-            "abc", "abcde", "fghij", "01234", "56789", "ab", E.repeat(5), E.repeat(2));
+        .containsExactly("abc", "abcde", "fghij", "01234", "56789", "ab", E.repeat(5), E.repeat(2));
     assertThat(texts(file, 4, 4))
         .containsExactly("abcd", "efgh", "0123", "4567", "89ab", E.repeat(4));
     assertThat(texts(file, 5, 3)).isEmpty();
@@ -67,8 +65,7 @@ class PromptTextsTest {
         Files.writeString(
             folder.resolve("rows.jsonl"),
             "{\"meta\": {\"pile_set_name\": \"x\"}, \"text\": \"abcd\", \"source_fname\": \"old\"}\n");
-    List<ObjectNode> rows =
-        new PromptTexts(null, 3, null).load(folder.resolve("./rows.jsonl"));
+    List<ObjectNode> rows = new PromptTexts(null, 3, null).load(folder.resolve("./rows.jsonl"));
     assertThat(rows).hasSize(2);
     assertThat(rows.get(1).propertyNames()).containsExactly("meta", "text", "source_fname");
     assertThat(rows.get(1).path("text").stringValue()).isEqualTo("d");
@@ -97,9 +94,7 @@ class PromptTextsTest {
     List<String> texts = new ArrayList<>();
     List<String> broken = new ArrayList<>();
     PromptTexts.AS_THEY_ARE.read(
-        file,
-        row -> texts.add(row.path("text").stringValue()),
-        e -> broken.add(e.getMessage()));
+        file, row -> texts.add(row.path("text").stringValue()), e -> broken.add(e.getMessage()));
     assertThat(texts).containsExactly("a", "b");
     assertThat(broken).hasSize(2);
     assertThat(broken.get(0)).startsWith(file + " line 2: expected valid JSON");

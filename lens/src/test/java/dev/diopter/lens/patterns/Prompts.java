@@ -45,7 +45,10 @@ final class Prompts {
     return row;
   }
 
-  /** Every file of a folder with a checksum of its bytes, without what a killed program left beside its files. */
+  /**
+   * Every file of a folder with a checksum of its bytes, without what a killed program left beside
+   * its files.
+   */
   static TreeMap<String, String> files(Path folder) throws IOException {
     TreeMap<String, String> files = new TreeMap<>();
     try (Stream<Path> all = Files.walk(folder)) {

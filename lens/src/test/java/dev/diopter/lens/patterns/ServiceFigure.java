@@ -15,7 +15,8 @@ public final class ServiceFigure implements FigureFunction {
   @Override
   public void draw(AttentionPattern pattern, Surfaces surfaces) {
     int size = pattern.weights().rows();
-    surfaces.surface(size, size).image(
-        new dev.diopter.lens.pictures.Raster(1, 1, new int[1]), 0, 0, size, size);
+    surfaces
+        .surface(size, size)
+        .image(new dev.diopter.lens.pictures.Raster(1, 1, new int[1]), 0, 0, size, size);
   }
 }
