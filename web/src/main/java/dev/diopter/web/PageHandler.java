@@ -74,11 +74,18 @@ final class PageHandler extends Handler.Abstract {
       if (asset == null) {
         throw new Refusal(404, path + ": no such part of the page");
       }
-      String type = name.endsWith(".css") ? "text/css" : "text/javascript";
-      page(asset, type + ";charset=utf-8", request, response, callback);
+      page(asset, type(name), request, response, callback);
     } else {
       FileAnswer.send(files.find(path), request, response, callback);
     }
+  }
+
+  private static String type(String name) {
+    return switch (name.substring(name.lastIndexOf('.'))) {
+      case ".css" -> "text/css;charset=utf-8";
+      case ".svg" -> "image/svg+xml";
+      default -> "text/javascript;charset=utf-8";
+    };
   }
 
   private static void page(

@@ -8,6 +8,7 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.eclipse.jetty.http.HttpStatus;
+import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Request;
@@ -83,6 +84,9 @@ public final class PatternServer implements AutoCloseable {
   private static ServerConnector connector(Server server, ServeOptions options) {
     HttpConfiguration configuration = new HttpConfiguration();
     configuration.setSendServerVersion(false);
+    // The original's page asks for //models.jsonl; the folder's own reading drops empty names.
+    configuration.setUriCompliance(
+        UriCompliance.DEFAULT.with("doubled slashes", UriCompliance.Violation.AMBIGUOUS_EMPTY_SEGMENT));
     configuration.setRequestHeaderSize(HEADER_BYTES);
     configuration.setIdleTimeout(IDLE_MILLIS);
     ServerConnector connector =

@@ -33,6 +33,7 @@ public final class PatternsPage {
   private static final String MARK = "content=\"@DIOPTER@\"";
   private static final List<String> FILES =
       List.of(
+          "icon.svg",
           "style.css",
           "main.js",
           "state.js",

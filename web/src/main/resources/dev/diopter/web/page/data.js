@@ -87,7 +87,7 @@ export async function load() {
   for (const row of functions) {
     if (plain(row.name)) figures.push({ name: row.name, format: /^(png|svg|svgz)$/.test(row.figure_save_fmt) ? row.figure_save_fmt : 'png', doc: String(row.doc ?? '') });
   }
-  await Promise.all([...models.values()].map(async (model) => {
+  await Promise.all([...models.values()].filter((m) => !m.live).map(async (model) => {
     let bad = 0;
     for (const row of await lines(address(model.name, 'prompts.jsonl'))) bad += addPrompt(model, row) ? 0 : 1;
     if (bad) notice(`${model.name}/prompts.jsonl: ${bad} without text or hash left out`, 'error');

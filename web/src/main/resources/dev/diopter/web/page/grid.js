@@ -8,11 +8,12 @@ import { cancelWaiting, matrixNow, matrixOf } from './patterns.js';
 import { Scene } from './scene.js';
 import { chosenHeads, chosenPrompts } from './sidebar.js';
 import { change, placeKey, state } from './state.js';
-import { shorten, visible } from './tokens.js';
+import { line as plain, shorten } from './tokens.js';
 
 const GAP = 6;
 const SIDE = 44; // for the row's name
 const TITLE = 40;
+const MOST_NARROW = 240; // of a group, so that its title can be read
 const NAME = 16; // below a cell that is large enough
 
 export class GridView {
@@ -31,8 +32,8 @@ export class GridView {
   }
 
   update(changed) {
-    const plain = ['q', 'k', 'lock', 'look', 'at', 'against', 'zoom', 'sort', 'down', 'filter', 'view'];
-    if (changed && [...changed].every((name) => plain.includes(name)) && !changed.has('view')) return;
+    const others = ['q', 'k', 'lock', 'look', 'at', 'against', 'zoom', 'sort', 'down', 'filter', 'view'];
+    if (changed && [...changed].every((name) => others.includes(name)) && !changed.has('view')) return;
     this.layout();
   }
 
@@ -53,7 +54,7 @@ export class GridView {
       } else {
         for (const [layer, head] of heads) {
           const cells = prompts.map((p) => ({ model: model.name, prompt: p.hash, layer, head }));
-          groups.push({ model, title: headName(layer, head), lines: [['', cells]], name: (c) => shorten(visible(model.prompts.get(c.prompt)?.text ?? ''), Math.floor(state.size / 6.5)) });
+          groups.push({ model, title: headName(layer, head), lines: [['', cells]], name: (c) => shorten(plain(model.prompts.get(c.prompt)?.text ?? ''), Math.floor(state.size / 6.5)) });
         }
       }
     }
@@ -68,20 +69,32 @@ export class GridView {
     const lineHeight = size + GAP + (size >= 56 ? NAME : 0);
     this.rows = [];
     let y = 0;
+    let bottom = 0;
+    let x = 0;
     let cells = 0;
     for (const group of this.groups()) {
-      this.rows.push({ y, height: TITLE, group });
-      y += TITLE;
+      const longest = Math.min(columns, Math.max(...group.lines.map(([, line]) => line.length)));
+      const wide = Math.max(MOST_NARROW, SIDE + longest * (size + GAP) + 20);
+      // Groups stand beside each other where there is room.
+      if (x > 0 && x + wide > width + SIDE + 16) {
+        x = 0;
+        y = bottom;
+      }
+      this.rows.push({ x, y, height: TITLE, wide, group });
+      let at = y + TITLE;
       for (const [name, line] of group.lines) {
         for (let i = 0; i < line.length; i += columns) {
           const part = line.slice(i, i + columns);
-          this.rows.push({ y, height: lineHeight, group, name: i === 0 ? name : '', cells: part });
-          y += lineHeight;
+          this.rows.push({ x, y: at, height: lineHeight, group, name: i === 0 ? name : '', cells: part });
+          at += lineHeight;
           cells += part.length;
         }
       }
+      bottom = Math.max(bottom, at);
+      x += wide;
     }
-    this.inner.style.height = `${y + 20}px`;
+    this.rows.sort((a, b) => a.y - b.y || a.x - b.x);
+    this.inner.style.height = `${bottom + 20}px`;
     this.shown.forEach((element) => element.remove());
     this.shown.clear();
     fill(this.summary, cells ? `${cells.toLocaleString('en')} ${cells === 1 ? 'pattern' : 'patterns'}` : 'Nothing is chosen: tick a model and a prompt at the left.');
@@ -103,7 +116,7 @@ export class GridView {
     let high = this.rows.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.rows[middle].y + this.rows[middle].height < y) low = middle + 1;
+      if (this.rows[middle].y < y) low = middle + 1;
       else high = middle;
     }
     return low;
@@ -112,7 +125,7 @@ export class GridView {
   render() {
     const top = this.scroller.scrollTop;
     const bottom = top + this.scroller.clientHeight;
-    const margin = 200;
+    const margin = 300; // more than any row is high
     const wanted = new Set();
     for (let i = this.firstAt(top - margin); i < this.rows.length && this.rows[i].y < bottom + margin; i++) wanted.add(i);
     let gone = 0;
@@ -140,11 +153,11 @@ export class GridView {
   row(row, index) {
     if (!row.cells) {
       const { model, prompt, title } = row.group;
-      return el('div', { class: 'row title', role: 'row', style: { top: `${row.y}px` } }, el('div', { role: 'rowheader' },
-        el('strong', {}, title ?? titleOf(model.name)), ' ', el('span', { class: 'text' }, prompt ? shorten(visible(prompt.title ?? prompt.text), 200) : titleOf(model.name)),
+      return el('div', { class: 'row title', role: 'row', style: { top: `${row.y}px`, left: `${row.x}px`, width: `${row.wide}px` } }, el('div', { role: 'rowheader' },
+        el('strong', {}, title ?? titleOf(model.name)), ' ', el('span', { class: 'text' }, prompt ? shorten(plain(prompt.title ?? prompt.text), 200) : titleOf(model.name)),
         prompt && el('small', {}, ` ${prompt.count} tokens`)));
     }
-    const line = el('div', { class: 'row', role: 'row', 'aria-rowindex': index + 1, style: { top: `${row.y}px` } }, el('span', { class: 'side', role: 'rowheader' }, row.name));
+    const line = el('div', { class: 'row', role: 'row', 'aria-rowindex': index + 1, style: { top: `${row.y}px`, left: `${row.x}px` } }, el('span', { class: 'side', role: 'rowheader' }, row.name));
     for (const place of row.cells) line.append(this.cell(place, row.group));
     return line;
   }
@@ -244,7 +257,7 @@ export class GridView {
     let column = this.rows[row].cells.findIndex((p) => placeKey(p) === cell.dataset.key) + by[1];
     for (let left = Math.abs(by[0]); left > 0; left--) {
       let to = row + Math.sign(by[0]);
-      while (this.rows[to] && !this.rows[to].cells) to += Math.sign(by[0]);
+      while (this.rows[to] && (!this.rows[to].cells || this.rows[to].x !== this.rows[index].x)) to += Math.sign(by[0]);
       if (this.rows[to]) row = to;
     }
     column = Math.max(0, Math.min(this.rows[row].cells.length - 1, column));

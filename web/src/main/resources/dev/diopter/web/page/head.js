@@ -6,7 +6,7 @@ import { headName } from './heads.js';
 import { HeatMap, digits, sourceOf, window_ } from './heatmap.js';
 import { matrixNow, matrixOf } from './patterns.js';
 import { change, parsePlace, placeKey, state } from './state.js';
-import { shorten, visible } from './tokens.js';
+import { line, shorten, visible } from './tokens.js';
 
 /** A place that exists: the asked one, mended where it is out of range; null where there is nothing. */
 export function existing(text) {
@@ -30,7 +30,7 @@ export function placePicker(place, onpick, name = '') {
   return el('div', { class: 'place', role: 'group', 'aria-label': name || 'What is shown' },
     name && el('strong', {}, name),
     choice('Model', [...models.values()].filter((m) => m.prompts.size).map((m) => [m.name, titleOf(m.name)]), place.model, (v) => pick({ model: v })),
-    choice('Prompt', [...model.prompts.values()].map((p) => [p.hash, shorten(visible(p.title ?? p.text), 46)]), place.prompt, (v) => pick({ prompt: v }), { class: 'long' }),
+    choice('Prompt', [...model.prompts.values()].map((p) => [p.hash, shorten(line(p.title ?? p.text), 46)]), place.prompt, (v) => pick({ prompt: v }), { class: 'long' }),
     choice('Layer', numbers(model.layers), String(place.layer), (v) => pick({ layer: Number(v) })),
     choice('Head', numbers(model.heads), String(place.head), (v) => pick({ head: Number(v) })));
 }
@@ -149,7 +149,7 @@ export class HeadView {
 
   draw() {
     const box = this.map.element.parentElement.getBoundingClientRect();
-    const size = Math.max(300, Math.min(box.width - 4, window.innerHeight - Math.max(0, box.top) - 24, 940));
+    const size = Math.max(300, Math.min(box.width - 8, window.innerHeight - Math.max(0, box.top) - 20, 940));
     this.map.show({ matrix: this.matrix, source: sourceOf(this.matrix, state), state: { ...state }, size, title: caption(this.place) });
     fill(this.strip, this.matrix.tokens.map((t, i) => el('span', { 'data-i': i, class: 'token', role: 'option', title: `${i}` }, t.includes('\n') ? visible(t) : t, t.endsWith('\n') && el('br'))));
     this.point();
@@ -181,8 +181,8 @@ export class HeadView {
     }
     let sum = 0;
     for (let i = 0; i < n; i++) sum += data[q * n + i];
-    const line = (label, i) => [el('dt', {}, label), el('dd', {}, el('code', {}, visible(tokens[i])), el('small', {}, ` at ${i}`))];
-    fill(this.readout, el('dl', {}, line('Query', q), line('Key', k),
+    const fact = (label, i) => [el('dt', {}, label), el('dd', {}, el('code', {}, visible(tokens[i])), el('small', {}, ` at ${i}`))];
+    fill(this.readout, el('dl', {}, fact('Query', q), fact('Key', k),
       el('dt', {}, 'Weight'), el('dd', { class: 'number', id: 'weight' }, digits(data[q * n + k])),
       el('dt', {}, 'Row sum'), el('dd', { class: 'number' }, digits(sum))),
     state.lock && el('span', { class: 'lock' }, 'locked'));

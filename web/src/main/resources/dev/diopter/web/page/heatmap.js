@@ -35,13 +35,14 @@ export function heatScene({ matrix, source, title, state, size, marks = null, la
   const ink = inks();
   const { q0, k0, cells } = window_(state.zoom, matrix.n);
   const room = labelled ? Math.min(110, size * 0.2) : 8;
-  const cell = Math.max(0.5, (size - room - (labelled ? 34 : 8)) / cells);
-  const named = labelled && cell >= 11;
+  const around = labelled ? 62 : 8;
+  const named = labelled && (size - room - around) / cells >= 11;
   const left = labelled ? (named ? room : 40) : 8;
+  const cell = Math.max(0.5, (size - left - around) / cells);
   const top = title ? 34 : 10;
   const side = cell * cells;
   const bottom = labelled ? (named ? room : 30) : 8;
-  const scene = new Scene(Math.ceil(left + side + (labelled ? 62 : 8)), Math.ceil(top + side + bottom), ink.back);
+  const scene = new Scene(Math.ceil(left + side + around), Math.ceil(top + side + bottom), ink.back);
   if (title) scene.text(left, 16, shorten(title, Math.floor((side + 50) / 7)), { size: 13, fill: ink.text, bold: true });
   scene.rect(left, top, side, side, { fill: ink.empty });
   scene.matrix(left, top, side, side, source, q0, k0, cells);
@@ -72,7 +73,7 @@ function bar(scene, x, y, height, source, state, ink) {
       : [1, 0.5, 0.1, 0.01, 0].map((v) => [1 - scaled(v, state.scale), String(v)]);
   let last = -1;
   for (const [at, text] of texts) {
-    if (last >= 0 && (at - last) * height < 11 && at !== 1) continue;
+    if (at !== 1 && ((last >= 0 && (at - last) * height < 12) || (1 - at) * height < 16)) continue;
     scene.text(x + 17, y + at * height + (at === 0 ? 5 : at === 1 ? -5 : 0), text, { size: 10, fill: ink.faint });
     last = at;
   }

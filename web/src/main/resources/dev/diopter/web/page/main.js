@@ -28,7 +28,7 @@ function tools() {
   fill(byId('tools'),
     inGrid && figures.length > 0 && choice('Figure', [['', 'exact pattern'], ...figures.map((f) => [f.name, f.name])], state.figure, set('figure')),
     inGrid && choice('Arrange', [['prompt', 'by prompt'], ['head', 'by head']], state.arrange, set('arrange')),
-    drawn && state.view !== 'table' && choice('Scale', [['linear', 'linear'], ['sqrt', 'square root'], ['log', 'logarithm'], ['row', 'share of row maximum']], state.scale, set('scale')),
+    drawn && state.view !== 'table' && choice('Scale', [['linear', 'linear'], ['sqrt', 'square root'], ['log', 'logarithm'], ['row', 'by row']], state.scale, set('scale')),
     drawn && choice('Colours', [['ink', 'ink'], ['viridis', 'viridis'], ['grey', 'grey']], state.palette, set('palette')),
     drawn && state.view !== 'table' && toggle('First key', state.first, set('first'), { title: 'Show the column of the first position, where most heads rest' }),
     inGrid && sizeField(),

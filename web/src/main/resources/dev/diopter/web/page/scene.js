@@ -62,7 +62,7 @@ export function draw(canvas, scene, factor = window.devicePixelRatio || 1) {
       c.rotate((s.turn * Math.PI) / 180);
       c.font = font(s);
       c.fillStyle = s.fill;
-      c.textAlign = s.align;
+      c.textAlign = s.align === 'middle' ? 'center' : s.align;
       c.textBaseline = 'middle';
       c.fillText(s.text, 0, 0);
       c.restore();

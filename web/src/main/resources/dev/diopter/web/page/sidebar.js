@@ -3,7 +3,7 @@ import { allPrompts, models, titleOf } from './data.js';
 import { el, fill } from './dom.js';
 import { formatHeads, parseHeads } from './heads.js';
 import { change, state } from './state.js';
-import { shorten, visible } from './tokens.js';
+import { line, shorten } from './tokens.js';
 
 const chosen = (list, all) => (list === '*' ? all : list === '-' ? [] : list.split(',').filter((x) => all.includes(x)));
 const listOf = (picked, all) => (picked.length === all.length ? '*' : picked.length ? picked.join(',') : '-');
@@ -87,8 +87,8 @@ function promptItem(prompt, picked) {
     },
   });
   return el('li', {}, el('label', { class: 'check', title: prompt.text }, box,
-    el('span', { class: 'prompt' }, shorten(visible(prompt.text).replaceAll('\u2423', ' '), 90)),
-    el('small', {}, [prompt.count, prompt.set].filter(Boolean).join(' \u00b7 '))));
+    el('span', { class: 'prompt' }, el('span', {}, shorten(line(prompt.text), 110)),
+      el('small', {}, [`${prompt.count} tokens`, prompt.set].filter(Boolean).join(' \u00b7 ')))));
 }
 
 export class Sidebar {

@@ -35,7 +35,7 @@ export class TableView {
     }
     this.place = place;
     fill(this.bar, choice('Model', [...models.values()].filter((m) => m.prompts.size).map((m) => [m.name, titleOf(m.name)]), model.name,
-      (name) => change({ at: placeKey({ ...existing(`${name}|||`) ?? place, model: name }) })));
+      (name) => change({ at: placeKey({ ...place, model: name }) })));
     const all = chosenPrompts().find((c) => c.model === model)?.prompts ?? [...model.prompts.values()];
     const hashes = all.slice(0, MOST_PROMPTS).map((p) => p.hash);
     const run = ++this.run;

@@ -42,6 +42,9 @@ export function visible(token) {
       (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
 }
 
+/** A prompt's text on one line: line ends can be seen, blanks stay blanks. */
+export const line = (text) => visible(text).replaceAll('\u2423', ' ');
+
 /** Cut to a number of characters. */
 export function shorten(text, most) {
   const characters = [...text];
