@@ -19,6 +19,7 @@ final class Commands {
           new Entry("generate", GenerateCommand::new),
           new Entry("hooks", HooksCommand::new),
           new Entry("cache", CacheCommand::new),
+          new Entry("patterns", PatternsCommand::new),
           new Entry("models", ModelsCommand::new),
           new Entry("doctor", DoctorCommand::new),
           new Entry("bench", BenchCommand::new),
@@ -35,6 +36,9 @@ final class Commands {
       CommandLine line = new CommandLine(command);
       if (command instanceof ModelsCommand models) {
         models.addTo(line);
+      }
+      if (command instanceof PatternsCommand patterns) {
+        patterns.addTo(line);
       }
       root.addSubcommand(entry.name, line);
       tidyHelp(line);

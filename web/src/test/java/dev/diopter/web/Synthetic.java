@@ -56,7 +56,7 @@ final class Synthetic {
       words.add(WORDS[random.nextInt(WORDS.length)]);
     }
     ObjectNode row = Json.object();
-    row.put("text", "Prompt " + p + ": <b onclick=\"alert(1)\">" + String.join("", words));
+    row.put("text", "Prompt " + p + ": <b onclick=\"alert(1)\">" + String.join("", words).replace('\u0120', ' '));
     row.putObject("meta").put("pile_set_name", p % 2 == 0 ? "even" : "odd");
     row.put("hash", hash);
     row.put("n_tokens", tokens - 1);

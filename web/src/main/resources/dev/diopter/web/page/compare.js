@@ -77,7 +77,7 @@ export class CompareView {
     const { a, b, difference, most } = this.both;
     const width = this.maps[0].element.parentElement.clientWidth;
     const columns = width > 1000 ? 3 : width > 640 ? 2 : 1;
-    const size = Math.max(260, Math.min((width - 24 * (columns - 1)) / columns - 30, 620));
+    const size = Math.max(260, Math.min((width - 18 * (columns - 1)) / columns - 4, 680));
     const titles = [`A  ${caption(this.shownPlaces[0])}`, `B  ${caption(this.shownPlaces[1])}`, 'A \u2212 B'];
     [a, b, difference].forEach((matrix, i) => this.maps[i].show({
       matrix, source: sourceOf(matrix, state, i === 2 ? most || 1 : 0), state: { ...state }, size, title: titles[i],
