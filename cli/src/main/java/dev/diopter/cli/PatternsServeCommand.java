@@ -105,7 +105,8 @@ final class PatternsServeCommand implements Command {
 
   private void serve(@Nullable Model model) {
     ServeOptions options =
-        new ServeOptions(folder, host, port, model, line -> screen.err().println(Text.harmless(line)));
+        new ServeOptions(
+            folder, host, port, model, line -> screen.err().println(Text.harmless(line)));
     try (PatternServer server = PatternServer.start(options)) {
       // The signal that ends this program ends a server properly: that is no failure.
       Thread end =

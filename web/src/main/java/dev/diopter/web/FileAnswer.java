@@ -85,8 +85,7 @@ final class FileAnswer {
    * What part is asked for: the whole where no single range is, or where the file has changed since
    * the asker saw it.
    */
-  private static Range range(
-      Request request, long size, String tag, HttpFields.Mutable headers) {
+  private static Range range(Request request, long size, String tag, HttpFields.Mutable headers) {
     Range whole = new Range(0, size);
     String condition = request.getHeaders().get(HttpHeader.IF_RANGE);
     String asked = request.getHeaders().get(HttpHeader.RANGE);
@@ -178,8 +177,7 @@ final class FileAnswer {
     }
   }
 
-  private static void copy(FileChannel channel, Range range, Response response)
-      throws IOException {
+  private static void copy(FileChannel channel, Range range, Response response) throws IOException {
     channel.position(range.start());
     InputStream in = Channels.newInputStream(channel);
     try (OutputStream out = Content.Sink.asOutputStream(response)) {

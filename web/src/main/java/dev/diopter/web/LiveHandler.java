@@ -1,7 +1,7 @@
 package dev.diopter.web;
 
-import dev.diopter.formats.Json;
 import dev.diopter.formats.FormatException;
+import dev.diopter.formats.Json;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.ArrayList;

@@ -114,11 +114,9 @@ final class LiveModel {
     HookPlan.Builder plan = HookPlan.builder().read("blocks.*.attn.hook_pattern");
     for (Head head : ask.ablate()) {
       requireHead(head);
-      plan.zero(
-          "blocks." + head.layer() + ".attn.hook_z", Selection.ALL.heads(head.head()));
+      plan.zero("blocks." + head.layer() + ".attn.hook_z", Selection.ALL.heads(head.head()));
     }
-    RunResult result =
-        model.run(RunRequest.of(prompt).plan(plan.build()).withLoss()).getFirst();
+    RunResult result = model.run(RunRequest.of(prompt).plan(plan.build()).withLoss()).getFirst();
     float[] logits = result.lastLogits();
     float[] clean = ask.ablate().isEmpty() ? logits : clean(prompt);
     if (ask.ablate().isEmpty()) {

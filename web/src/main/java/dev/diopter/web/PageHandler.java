@@ -55,7 +55,8 @@ final class PageHandler extends Handler.Abstract {
     String path = request.getHttpURI().getDecodedPath();
     if (path.startsWith(API)) {
       if (live == null) {
-        throw new Refusal(404, "no model here: start the server with --model NAME for live prompts");
+        throw new Refusal(
+            404, "no model here: start the server with --model NAME for live prompts");
       }
       live.handle(path.substring(API.length()), request, response, callback);
       return;
@@ -64,9 +65,7 @@ final class PageHandler extends Handler.Abstract {
       throw new Refusal(405, "expected GET or HEAD, got " + request.getMethod());
     }
     if (path.equals("/") || path.equals("/" + PatternsPage.INDEX)) {
-      byte[] page =
-          PatternsPage.index(
-              live == null ? null : live.model().facts(), files.modelsWithHeadScores());
+      byte[] page = PatternsPage.index(live == null ? null : live.model().facts(), files);
       page(page, "text/html;charset=utf-8", request, response, callback);
     } else if (path.startsWith(ASSETS)) {
       String name = path.substring(ASSETS.length());

@@ -49,7 +49,7 @@ public final class PatternServer implements AutoCloseable {
    * @throws FormatException where the folder is none or the port cannot be had
    */
   public static PatternServer start(ServeOptions options) {
-    SavedFiles files = new SavedFiles(realFolder(options.folder()));
+    SavedFiles files = new SavedFiles(realFolder(options));
     Server server = new Server(new VirtualThreadPool());
     ServerConnector connector = connector(server, options);
     listen(connector, options);
@@ -68,7 +68,12 @@ public final class PatternServer implements AutoCloseable {
     return new PatternServer(server, connector, options.host());
   }
 
-  private static Path realFolder(Path folder) {
+  /** Live prompts need nothing that is saved. */
+  private static Path realFolder(ServeOptions options) {
+    Path folder = options.folder();
+    if (options.model() != null && !Files.exists(folder)) {
+      return folder.toAbsolutePath().normalize();
+    }
     if (!Files.isDirectory(folder)) {
       throw new FormatException(
           "%s: expected a folder of saved patterns, found %s"
@@ -86,7 +91,8 @@ public final class PatternServer implements AutoCloseable {
     configuration.setSendServerVersion(false);
     // The original's page asks for //models.jsonl; the folder's own reading drops empty names.
     configuration.setUriCompliance(
-        UriCompliance.DEFAULT.with("doubled slashes", UriCompliance.Violation.AMBIGUOUS_EMPTY_SEGMENT));
+        UriCompliance.DEFAULT.with(
+            "doubled slashes", UriCompliance.Violation.AMBIGUOUS_EMPTY_SEGMENT));
     configuration.setRequestHeaderSize(HEADER_BYTES);
     configuration.setIdleTimeout(IDLE_MILLIS);
     ServerConnector connector =

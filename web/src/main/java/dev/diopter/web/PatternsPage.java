@@ -79,7 +79,7 @@ public final class PatternsPage {
     }
     FILES.forEach(name -> write(assets.resolve(name), resource(name)));
     // Last, so that a page never stands before what it is made of.
-    write(index, index(null, new SavedFiles(folder).modelsWithHeadScores()));
+    write(index, index(null, new SavedFiles(folder)));
     return FILES.size() + 1;
   }
 
@@ -96,15 +96,22 @@ public final class PatternsPage {
     AtomicFile.write(file, out -> out.write(bytes));
   }
 
-  /** The page, told what it can count on. */
-  static byte[] index(@Nullable ObjectNode live, List<String> modelsWithHeadScores) {
+  /** The page, told what it can count on, so that it never asks for what is not there. */
+  static byte[] index(@Nullable ObjectNode live, SavedFiles files) {
     ObjectNode facts = Json.object();
     if (live == null) {
       facts.putNull("live");
     } else {
       facts.set("live", live);
     }
-    modelsWithHeadScores.forEach(facts.putArray("heads")::add);
+    facts.put("models", files.has("models.jsonl"));
+    // Older folders have their figure functions under another name.
+    facts.put(
+        "figures",
+        files.has("figures.jsonl")
+            ? "figures.jsonl"
+            : files.has("functions.jsonl") ? "functions.jsonl" : null);
+    files.modelsWithHeadScores().forEach(facts.putArray("heads")::add);
     String page = new String(resource(INDEX), StandardCharsets.UTF_8);
     return page.replace(MARK, "content=\"" + attribute(Json.compact(facts)) + "\"")
         .getBytes(StandardCharsets.UTF_8);

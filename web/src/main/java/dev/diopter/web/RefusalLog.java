@@ -14,7 +14,6 @@ final class RefusalLog {
   synchronized void add(int status, String method, String path, String reason) {
     lines.accept(
         "refused %d %s %s: %s"
-            .formatted(
-                status, OneLine.brief(method), OneLine.name(path), OneLine.brief(reason)));
+            .formatted(status, OneLine.brief(method), OneLine.name(path), OneLine.brief(reason)));
   }
 }

@@ -51,8 +51,7 @@ final class SavedFiles {
   Saved find(String path) {
     List<String> names = segments(path);
     String last = names.isEmpty() ? "" : names.getLast();
-    String type =
-        TYPES.get(last.substring(last.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT));
+    String type = TYPES.get(last.substring(last.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT));
     if (type == null || last.startsWith(".")) {
       throw notFound(path);
     }
@@ -77,6 +76,11 @@ final class SavedFiles {
     } catch (IOException e) {
       throw new Refusal(404, path + ": cannot be read");
     }
+  }
+
+  /** Whether a file lies directly in the folder. */
+  boolean has(String name) {
+    return Files.isRegularFile(root.resolve(name));
   }
 
   /** Models beside which a table of head scores lies, by the names of their folders. */

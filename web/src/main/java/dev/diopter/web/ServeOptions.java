@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * What a {@link PatternServer} serves and where.
  *
- * @param folder saved patterns: {@code models.jsonl} and a folder for each model
+ * @param folder saved patterns: {@code models.jsonl} and a folder for each model; with a live model
+ *     it need not exist
  * @param host address to listen on; {@link #LOOPBACK} unless others shall reach it
  * @param port port to listen on; 0 for any that is free
  * @param model what live prompts run on, which stays the caller's to close; null for no live mode

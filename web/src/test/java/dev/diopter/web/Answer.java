@@ -38,7 +38,8 @@ record Answer(int status, Map<String, String> headers, byte[] body) {
     for (int i = 1; i < lines.length; i++) {
       int colon = lines[i].indexOf(':');
       headers.put(
-          lines[i].substring(0, colon).toLowerCase(Locale.ROOT), lines[i].substring(colon + 1).strip());
+          lines[i].substring(0, colon).toLowerCase(Locale.ROOT),
+          lines[i].substring(colon + 1).strip());
     }
     byte[] rest = java.util.Arrays.copyOfRange(all, end + 4, all.length);
     boolean chunked = "chunked".equals(headers.get("transfer-encoding"));

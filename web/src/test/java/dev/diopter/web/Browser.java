@@ -17,8 +17,8 @@ import org.junit.jupiter.api.Assumptions;
 
 /**
  * The system's Chromium, driven by Playwright; no browser is downloaded. Not there: tests are
- * skipped, or fail where {@code DIOPTER_CI} is set. Every page is watched: what it logs as an error,
- * throws, or asks of another origin fails the test at {@link #close}.
+ * skipped, or fail where {@code DIOPTER_CI} is set. Every page is watched: what it logs as an
+ * error, throws, or asks of another origin fails the test at {@link #close}.
  */
 final class Browser implements AutoCloseable {
   private static final List<String> PLACES =
@@ -81,21 +81,19 @@ final class Browser implements AutoCloseable {
                 .setViewportSize(width, height)
                 .setPermissions(List.of("clipboard-read", "clipboard-write")));
     Page page = context.newPage();
-    page.onConsoleMessage(
-        m -> {
-          if (m.type().equals("error") || m.type().equals("warning")) {
-            complaints.add("console " + m.type() + ": " + m.text());
-          }
-        });
+    page.onConsoleMessage(m -> {
+      if (m.type().equals("error") || m.type().equals("warning")) {
+        complaints.add("console " + m.type() + ": " + m.text());
+      }
+    });
     page.onPageError(e -> complaints.add("thrown: " + e));
     String origin = address.getScheme() + "://" + address.getAuthority();
-    page.onRequest(
-        r -> {
-          boolean own = r.url().startsWith(origin + "/") || r.url().startsWith("blob:" + origin);
-          if (!own && !r.url().startsWith("data:")) {
-            complaints.add("asked " + r.url());
-          }
-        });
+    page.onRequest(r -> {
+      boolean own = r.url().startsWith(origin + "/") || r.url().startsWith("blob:" + origin);
+      if (!own && !r.url().startsWith("data:")) {
+        complaints.add("asked " + r.url());
+      }
+    });
     page.navigate(address.toString());
     page.waitForSelector("body[data-ready]");
     return page;

@@ -50,8 +50,7 @@ class LiveTest {
     JsonNode answer = run("{\"text\": \"" + TEXT + "\", \"bos\": true}");
     RunResult expected =
         model.run(
-            model.prompt(TEXT, PromptOptions.BOS),
-            HookPlan.reading("blocks.*.attn.hook_pattern"));
+            model.prompt(TEXT, PromptOptions.BOS), HookPlan.reading("blocks.*.attn.hook_pattern"));
     int best = LogProbabilities.top(expected.lastLogits(), 1)[0];
     JsonNode top = answer.path("top").path(0);
     assertThat(top.path("id").intValue()).isEqualTo(best);

@@ -86,11 +86,13 @@ class PageTest {
       for (int k = 0; k < 12; k++) {
         largest = Math.max(largest, values[(2 * 12 + 7) * 12 + k]);
       }
-      assertThat(Float.parseFloat(weight)).isCloseTo(largest, org.assertj.core.data.Offset.offset(1e-6f));
+      assertThat(Float.parseFloat(weight))
+          .isCloseTo(largest, org.assertj.core.data.Offset.offset(1e-6f));
       page.locator(".strip .token").nth(7).click();
       assertThat(page.locator(".lock")).isVisible();
       page.locator(".strip .token").nth(3).hover();
-      assertThat(page.locator(".token.chosen")).hasText(page.locator(".token").nth(7).textContent());
+      assertThat(page.locator(".token.chosen"))
+          .hasText(page.locator(".token").nth(7).textContent());
       page.keyboard().press("Escape");
       assertThat(page.locator(".lock")).hasCount(0);
       page.locator(".heat").first().hover();
@@ -139,7 +141,8 @@ class PageTest {
           .isCloseTo(difference, org.assertj.core.data.Offset.offset(2e-6f));
       page.locator(".swap").click();
       assertThat(page.locator("#difference"))
-          .hasText(numbers.get(2).startsWith("-") ? numbers.get(2).substring(1) : "-" + numbers.get(2));
+          .hasText(
+              numbers.get(2).startsWith("-") ? numbers.get(2).substring(1) : "-" + numbers.get(2));
     }
   }
 
@@ -165,7 +168,12 @@ class PageTest {
     try (PatternServer server = serve(null)) {
       for (String view : List.of("head", "compare", "grid", "table")) {
         Page page = browser.page(at(server, "view=" + view + "&at=" + PLACE));
-        page.locator(view.equals("grid") ? ".cell canvas" : view.equals("table") ? "[data-head]" : ".heat").first().waitFor();
+        page.locator(
+                view.equals("grid")
+                    ? ".cell canvas"
+                    : view.equals("table") ? "[data-head]" : ".heat")
+            .first()
+            .waitFor();
         String csv = saved(page, "csv");
         assertThat(csv.lines().count()).as(view).isGreaterThan(5);
         assertThat(saved(page, "svg")).as(view).startsWith("<svg").endsWith("</svg>");
@@ -186,11 +194,13 @@ class PageTest {
       page.locator("#live-text").fill("The capital of France is");
       assertThat(page.locator("#next-tokens tr").first()).containsText("Paris");
       assertThat(page.locator(".strip .token")).hasCount(6);
-      String before = page.locator("#next-tokens tr").first().locator(".number").first().textContent();
+      String before =
+          page.locator("#next-tokens tr").first().locator(".number").first().textContent();
       page.locator("#ablate").click();
       assertThat(page.locator(".chip")).hasText("L0H0 \u00d7");
       assertThat(page.locator("#next-tokens tr").first().locator(".faint")).hasCount(1);
-      assertThat(page.locator("#next-tokens [data-id] .number").first().textContent()).isNotEqualTo(before);
+      assertThat(page.locator("#next-tokens [data-id] .number").first().textContent())
+          .isNotEqualTo(before);
       page.locator(".chips .link").click();
       assertThat(page.locator("#tab-compare")).hasAttribute("aria-selected", "true");
       page.locator("#link").click();
@@ -287,7 +297,8 @@ class PageTest {
       String address = "http://127.0.0.1:" + host.getAddress().getPort() + "/";
       Page page = browser.page(URI.create(address));
       assertThat(page.locator(".cell canvas")).hasCount(12);
-      Page figure = browser.page(URI.create(address + "#figure=raw&heads-model-0=L0H0&prompts=prompt00"));
+      Page figure =
+          browser.page(URI.create(address + "#figure=raw&heads-model-0=L0H0&prompts=prompt00"));
       assertThat(figure.locator(".cell img")).hasCount(1);
     } finally {
       host.stop(0);
@@ -295,7 +306,8 @@ class PageTest {
   }
 
   private static String saved(Page page, String kind) throws IOException {
-    Download download = page.waitForDownload(() -> page.locator("[data-export=" + kind + "]").click());
+    Download download =
+        page.waitForDownload(() -> page.locator("[data-export=" + kind + "]").click());
     assertThat(download.suggestedFilename()).endsWith("." + kind);
     return Files.readString(download.path(), java.nio.charset.StandardCharsets.ISO_8859_1);
   }

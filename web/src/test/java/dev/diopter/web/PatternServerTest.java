@@ -128,7 +128,8 @@ class PatternServerTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"http://evil.example", "null", "https://127.0.0.1:PORT", "http://127.0.0.1:1"})
+  @ValueSource(
+      strings = {"http://evil.example", "null", "https://127.0.0.1:PORT", "http://127.0.0.1:1"})
   void get_foreignOrigin_isRefused(String origin) throws IOException {
     assertThat(get("/models.jsonl", "Origin: " + origin.replace("PORT", port())).status())
         .isEqualTo(403);
@@ -241,8 +242,7 @@ class PatternServerTest {
 
   @Test
   void start_noFolder_saysSo() {
-    ServeOptions options =
-        new ServeOptions(folder.resolve("none"), "127.0.0.1", 0, null, log::add);
+    ServeOptions options = new ServeOptions(folder.resolve("none"), "127.0.0.1", 0, null, log::add);
     assertThatThrownBy(() -> PatternServer.start(options))
         .isInstanceOf(FormatException.class)
         .hasMessageContaining("expected a folder of saved patterns, found nothing");
@@ -261,7 +261,8 @@ class PatternServerTest {
   }
 
   private Answer get(String path, String... headers) throws IOException {
-    StringBuilder head = new StringBuilder("GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1:" + port());
+    StringBuilder head =
+        new StringBuilder("GET " + path + " HTTP/1.1\r\nHost: 127.0.0.1:" + port());
     for (String header : headers) {
       head.append("\r\n").append(header);
     }

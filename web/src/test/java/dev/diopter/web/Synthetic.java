@@ -15,7 +15,16 @@ import tools.jackson.databind.node.ObjectNode;
 /** Folders of saved patterns as {@code patterns activations} leaves them, with made-up contents. */
 final class Synthetic {
   private static final String[] WORDS = {
-    "\u0120the", "\u0120cat", "\u0120sat", "\u0120on", "\u0120a", "\u0120mat", ".", "\u0120Then", "\u0120dog", "\u0120caf\u00c3\u00a9"
+    "\u0120the",
+    "\u0120cat",
+    "\u0120sat",
+    "\u0120on",
+    "\u0120a",
+    "\u0120mat",
+    ".",
+    "\u0120Then",
+    "\u0120dog",
+    "\u0120caf\u00c3\u00a9"
   };
 
   private Synthetic() {}
@@ -56,7 +65,12 @@ final class Synthetic {
       words.add(WORDS[random.nextInt(WORDS.length)]);
     }
     ObjectNode row = Json.object();
-    row.put("text", "Prompt " + p + ": <b onclick=\"alert(1)\">" + String.join("", words).replace('\u0120', ' '));
+    row.put(
+        "text",
+        "Prompt "
+            + p
+            + ": <b onclick=\"alert(1)\">"
+            + String.join("", words).replace('\u0120', ' '));
     row.putObject("meta").put("pile_set_name", p % 2 == 0 ? "even" : "odd");
     row.put("hash", hash);
     row.put("n_tokens", tokens - 1);

@@ -8,9 +8,12 @@ export const facts = readFacts();
 function readFacts() {
   try {
     const read = JSON.parse(document.querySelector('meta[name="diopter"]').content);
-    return { live: read.live ?? null, heads: Array.isArray(read.heads) ? read.heads : [] };
+    return {
+      live: read.live ?? null, models: read.models !== false, figures: typeof read.figures === 'string' ? read.figures : null,
+      heads: Array.isArray(read.heads) ? read.heads : [],
+    };
   } catch {
-    return { live: null, heads: [] };
+    return { live: null, models: true, figures: null, heads: [] };
   }
 }
 
@@ -26,16 +29,16 @@ const count = (n) => Number.isInteger(n) && n > 0 && n <= 4096;
 /** An address below the folder of saved patterns, of names that stand for themselves. */
 export const address = (...names) => names.map(encodeURIComponent).join('/');
 
-async function lines(url, optional = false) {
+async function lines(url) {
   let response;
   try {
     response = await fetch(url);
   } catch (e) {
-    if (!optional) notice(`${url}: cannot be read: ${e.message}`, 'error');
+    notice(`${url}: cannot be read: ${e.message}`, 'error');
     return [];
   }
   if (!response.ok) {
-    if (!optional) notice(`${url}: the server answers ${response.status}. Is this a folder that \u201cdiopter patterns\u201d wrote?`, 'error');
+    notice(`${url}: the server answers ${response.status}. Is this a folder that \u201cdiopter patterns\u201d wrote?`, 'error');
     return [];
   }
   const rows = [];
@@ -81,8 +84,9 @@ function addPrompt(model, row) {
 /** Reads everything. */
 export async function load() {
   const [rows, functions] = await Promise.all([
-    lines('models.jsonl', facts.live !== null), lines('figures.jsonl', true),
+    facts.models ? lines('models.jsonl') : [], facts.figures ? lines(facts.figures) : [],
   ]);
+  if (!facts.models && !facts.live) notice('No models.jsonl is here. Is this a folder that \u201cdiopter patterns\u201d wrote?', 'error');
   rows.forEach(addModel);
   for (const row of functions) {
     if (plain(row.name)) figures.push({ name: row.name, format: /^(png|svg|svgz)$/.test(row.figure_save_fmt) ? row.figure_save_fmt : 'png', doc: String(row.doc ?? '') });
