@@ -131,7 +131,7 @@ final class FileAnswer {
     if (list == null) {
       return false;
     }
-    for (String one : list.split(",")) {
+    for (String one : list.split(",", -1)) {
       String given = one.strip();
       if (given.equals("*") || given.equals(tag) || given.equals("W/" + tag)) {
         return true;
@@ -159,7 +159,7 @@ final class FileAnswer {
 
   private static boolean takesGzip(Request request) {
     for (String one : request.getHeaders().getCSV(HttpHeader.ACCEPT_ENCODING, false)) {
-      String[] parts = one.split(";");
+      String[] parts = one.split(";", -1);
       String name = parts[0].strip();
       boolean refused = one.replace(" ", "").matches(".*;q=0(\\.0*)?");
       if (name.equalsIgnoreCase("gzip") || name.equals("*")) {

@@ -69,7 +69,7 @@ final class LiveHandler {
   /** The body, of a type that no other site's form can send, and no longer than it may be. */
   private static byte[] body(Request request) throws IOException {
     String type = request.getHeaders().get(HttpHeader.CONTENT_TYPE);
-    if (type == null || !type.split(";")[0].strip().equalsIgnoreCase("application/json")) {
+    if (type == null || !type.split(";", 2)[0].strip().equalsIgnoreCase("application/json")) {
       throw new Refusal(415, "expected application/json, got " + type);
     }
     if (request.getLength() > MOST_BYTES) {

@@ -98,7 +98,7 @@ final class SavedFiles {
 
   private static List<String> segments(String path) {
     List<String> names = new ArrayList<>();
-    for (String name : path.split("/")) {
+    for (String name : path.split("/", -1)) {
       if (name.isEmpty()) {
         continue;
       }

@@ -70,7 +70,7 @@ final class Synthetic {
         "Prompt "
             + p
             + ": <b onclick=\"alert(1)\">"
-            + String.join("", words).replace('\u0120', ' '));
+            + String.join("", words).replace('\u0120', ' ').replace("\u00c3\u00a9", "\u00e9"));
     row.putObject("meta").put("pile_set_name", p % 2 == 0 ? "even" : "odd");
     row.put("hash", hash);
     row.put("n_tokens", tokens - 1);

@@ -105,8 +105,8 @@ export function shades(matrix, { scale = 'linear', first = true, difference = 0 
 
 /** Draws shades [n, n] as n x n pixels, or smaller, each pixel then showing the strongest of its cells. */
 export function paint(canvas, values, n, table, most = n, middle = 0) {
-  const step = Math.max(1, Math.ceil(n / most));
-  const m = Math.ceil(n / step);
+  const m = Math.min(n, most);
+  const edges = Array.from({ length: m + 1 }, (_, i) => Math.floor((i * n) / m));
   canvas.width = m;
   canvas.height = m;
   const context = canvas.getContext('2d');
@@ -114,8 +114,8 @@ export function paint(canvas, values, n, table, most = n, middle = 0) {
   for (let y = 0; y < m; y++) {
     for (let x = 0; x < m; x++) {
       let best = NaN;
-      for (let q = y * step; q < Math.min(n, (y + 1) * step); q++) {
-        for (let k = x * step; k < Math.min(n, (x + 1) * step); k++) {
+      for (let q = edges[y]; q < edges[y + 1]; q++) {
+        for (let k = edges[x]; k < edges[x + 1]; k++) {
           const v = values[q * n + k];
           if (Number.isNaN(best) || Math.abs(v - middle) > Math.abs(best - middle)) best = v;
         }

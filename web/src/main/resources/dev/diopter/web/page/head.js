@@ -166,9 +166,10 @@ export class HeadView {
     const chosen = this.token();
     const value = (i) => (state.look === 'from' ? data[q * n + i] : data[i * n + k]);
     let most = 0;
-    for (let i = 0; i < n && q >= 0; i++) most = Math.max(most, value(i));
+    for (let i = state.first || state.look === 'to' ? 0 : 1; i < n && q >= 0; i++) most = Math.max(most, value(i));
     [...this.strip.children].forEach((token, i) => {
-      const v = q < 0 ? 0 : scaled(value(i), state.scale, most);
+      const hidden = !state.first && (state.look === 'from' ? i : k) === 0;
+      const v = q < 0 || hidden ? 0 : scaled(value(i), state.scale, most);
       token.style.backgroundColor = v > 0.004 ? css(table, v) : '';
       token.style.color = v > 0.004 ? (wantsBlack(table, v) ? '#000' : '#fff') : '';
       token.classList.toggle('chosen', i === chosen);

@@ -35,7 +35,7 @@ function tools() {
     el('span', { class: 'gap' }),
     el('div', { class: 'segments', role: 'group', 'aria-label': 'Save what is shown' },
       ['png', 'svg', 'csv'].map((kind) => el('button', { 'data-export': kind, title: `Save what is shown as ${kind.toUpperCase()}`, onclick: () => exportView(current(), kind) }, kind.toUpperCase()))),
-    el('button', { id: 'link', title: 'Copy a link to exactly this view', onclick: copyLink }, 'Copy link'));
+  );
 }
 
 function sizeField() {
@@ -108,6 +108,7 @@ async function start() {
     tabs[name].addEventListener('click', () => change({ view: name }));
   }
   byId('theme').addEventListener('click', () => change({ theme: document.documentElement.dataset.theme === 'dark' ? 'light' : 'dark' }));
+  byId('link').addEventListener('click', copyLink);
   byId('help').addEventListener('click', showHelp);
   byId('fold').addEventListener('click', () => {
     const open = document.body.classList.toggle('folded');
