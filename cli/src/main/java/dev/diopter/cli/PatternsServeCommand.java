@@ -107,7 +107,8 @@ final class PatternsServeCommand implements Command {
     ServeOptions options =
         new ServeOptions(
             folder, host, port, model, line -> screen.err().println(Text.harmless(line)));
-    try (PatternServer server = PatternServer.start(options)) {
+    PatternServer server = PatternServer.start(options);
+    try {
       // The signal that ends this program ends a server properly: that is no failure.
       Thread end =
           new Thread(
@@ -126,6 +127,8 @@ final class PatternsServeCommand implements Command {
       } finally {
         removeHook(end);
       }
+    } finally {
+      server.close();
     }
   }
 

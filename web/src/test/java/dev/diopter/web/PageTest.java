@@ -65,7 +65,7 @@ class PageTest {
       page.keyboard().press("l");
       assertThat(page.locator(".place select").last()).hasValue("2");
       page.keyboard().press("?");
-      assertThat(page.locator("dialog")).isVisible();
+      assertThat(page.locator("dialog")).containsText("light or dark");
     }
   }
 

@@ -189,7 +189,7 @@ export class HeadView {
     state.lock && el('span', { class: 'lock' }, 'locked'));
     const order = Array.from({ length: n }, (_, i) => i).sort((a, b) => value(b) - value(a) || a - b).slice(0, 8).filter((i) => value(i) > 0);
     fill(this.best, el('h3', {}, state.look === 'from' ? 'Keys with most weight' : 'Queries with most weight'), el('ol', {}, order.map((i) => el('li', {},
-      el('code', {}, shorten(visible(tokens[i]), 22)), el('small', {}, ` ${i} `), bar(value(i), table), el('span', { class: 'number' }, digits(value(i)))))));
+      el('code', {}, shorten(visible(tokens[i]), 15)), el('small', {}, ` ${i} `), bar(value(i), table), el('span', { class: 'number' }, digits(value(i)))))));
     if (document.activeElement === this.map.element) say(`Query ${q} ${tokens[q]}, key ${k} ${tokens[k]}, weight ${digits(data[q * n + k])}`);
   }
 

@@ -50,7 +50,7 @@ export function heatScene({ matrix, source, title, state, size, marks = null, la
   const every = named ? 1 : Math.ceil(cells / 8 / 4) * 4 || 1;
   for (let i = 0; i < cells; i += every) {
     const middle = (i + 0.5) * cell;
-    const label = (at) => (named ? shorten(visible(matrix.tokens[at]), 13) : String(at));
+    const label = (at) => (named ? shorten(visible(matrix.tokens[at]), Math.floor((room - 8) / 7.3)) : String(at));
     const style = { size: Math.min(12, named ? cell - 1 : 11), fill: ink.faint, mono: named };
     scene.text(left - 6, top + middle, label(q0 + i), { ...style, align: 'end' });
     if (named) scene.text(left + middle, top + side + 7, label(k0 + i), { ...style, align: 'end', turn: -60 });
