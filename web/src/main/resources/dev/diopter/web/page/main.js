@@ -26,7 +26,7 @@ function tools() {
   const inGrid = state.view === 'grid';
   const drawn = !(inGrid && state.figure);
   fill(byId('tools'),
-    inGrid && figures.length > 0 && choice('Figure', [['', 'exact pattern'], ...figures.map((f) => [f.name, f.name])], state.figure, set('figure')),
+    inGrid && figures.length > 0 && choice('Figure', [['', 'exact'], ...figures.map((f) => [f.name, f.name])], state.figure, set('figure')),
     inGrid && choice('Arrange', [['prompt', 'by prompt'], ['head', 'by head']], state.arrange, set('arrange')),
     drawn && state.view !== 'table' && choice('Scale', [['linear', 'linear'], ['sqrt', 'square root'], ['log', 'logarithm'], ['row', 'by row']], state.scale, set('scale')),
     drawn && choice('Colours', [['ink', 'ink'], ['viridis', 'viridis'], ['grey', 'grey']], state.palette, set('palette')),
