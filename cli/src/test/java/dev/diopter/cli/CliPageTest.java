@@ -46,6 +46,9 @@ class CliPageTest {
   @Test
   void page_everyKeyOfAResult_isThere() throws IOException {
     String file = folder.resolve("f.npz").toString();
+    String texts = Files.writeString(folder.resolve("t.txt"), Cli.PROMPT).toString();
+    String prompts = Files.writeString(folder.resolve("prompts.jsonl"), "").toString();
+    String data = folder.resolve("data").toString();
     List<String[]> commands =
         List.of(
             new String[] {"demo"},
@@ -57,6 +60,18 @@ class CliPageTest {
             new String[] {
               "cache", "demo-gpt2", "--ids", "0", "--hooks", "hook_embed", "--out", file
             },
+            new String[] {
+              "attention", "random", "demo-gpt2", "--layer", "0", "--head", "0", "--texts", texts
+            },
+            new String[] {
+              "attention", "describe", "demo-gpt2", "--layer", "0", "--head", "0", "--texts", texts
+            },
+            new String[] {"attention", "heads", "demo-gpt2"},
+            new String[] {
+              "patterns", "activations", "demo-gpt2", "-n", "0", "--prompts", prompts, "-s", data
+            },
+            new String[] {"patterns", "figures", "-s", data},
+            new String[] {"patterns", "index", "-s", data},
             new String[] {"models", "list"},
             new String[] {"models", "info", "demo-gpt2"},
             new String[] {"doctor"});
