@@ -87,8 +87,7 @@ final class Pass {
   }
 
   /** From one layer at which rows enter to the next, with all rows that have entered. */
-  private boolean blocks(
-      Task task, IndexBuffer positions, Rows rows, Scratch scratch, Taps taps) {
+  private boolean blocks(Task task, IndexBuffer positions, Rows rows, Scratch scratch, Taps taps) {
     int to = task.stopLayer < 0 ? config.layers() : task.stopLayer;
     int[] entries = Arrays.stream(task.startLayers).sorted().distinct().toArray();
     boolean done = false;
@@ -98,8 +97,7 @@ final class Pass {
         done =
             e + 1 == entries.length
                 ? decoder.blocks(entries[e], until, positions, rows, scratch, taps)
-                : blocks(
-                    entries[e], until, rows.entered(before(task, entries[e])), scratch, taps);
+                : blocks(entries[e], until, rows.entered(before(task, entries[e])), scratch, taps);
       }
     }
     return done;
