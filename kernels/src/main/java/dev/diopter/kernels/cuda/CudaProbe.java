@@ -91,7 +91,7 @@ public record CudaProbe(boolean usable, String detail, String advice) {
   }
 
   private static CudaProbe devices() {
-    CudaProbe problem = load(() -> JCudaDriver.cuInit(0));
+    CudaProbe problem = load(() -> CudaCalls.result(() -> JCudaDriver.cuInit(0)));
     if (problem == null) {
       problem = driver();
     }
@@ -105,7 +105,7 @@ public record CudaProbe(boolean usable, String detail, String advice) {
       return problem;
     }
     CUdevice device = new CUdevice();
-    JCudaDriver.cuDeviceGet(device, 0);
+    CudaCalls.result(() -> JCudaDriver.cuDeviceGet(device, 0));
     int capability = CudaDevice.capability(device);
     if (capability < OLDEST_CAPABILITY) {
       return lacks(
@@ -118,7 +118,7 @@ public record CudaProbe(boolean usable, String detail, String advice) {
 
   /** What the driver lacks, or null. */
   private static @Nullable CudaProbe driver() {
-    int result = JCudaDriver.cuInit(0);
+    int result = CudaCalls.result(() -> JCudaDriver.cuInit(0));
     if (result == CUresult.CUDA_ERROR_NO_DEVICE) {
       return noDevice();
     }
@@ -128,7 +128,7 @@ public record CudaProbe(boolean usable, String detail, String advice) {
           adviceToStart(result));
     }
     int[] version = {0};
-    JCudaDriver.cuDriverGetVersion(version);
+    CudaCalls.result(() -> JCudaDriver.cuDriverGetVersion(version));
     if (version[0] < OLDEST_DRIVER) {
       return lacks(
           "the NVIDIA driver is too old: it supports CUDA %s, 12.0 is needed"
@@ -136,7 +136,7 @@ public record CudaProbe(boolean usable, String detail, String advice) {
           INSTALL_DRIVER);
     }
     int[] count = {0};
-    JCudaDriver.cuDeviceGetCount(count);
+    CudaCalls.result(() -> JCudaDriver.cuDeviceGetCount(count));
     return count[0] == 0 ? noDevice() : null;
   }
 

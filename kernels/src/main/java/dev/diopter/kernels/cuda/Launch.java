@@ -65,7 +65,7 @@ final class Launch {
 
   void run(CUfunction function, String name, int gridX, int gridY, int block, int shared) {
     CudaCalls.check(
-        JCudaDriver.cuLaunchKernel(
+        () -> JCudaDriver.cuLaunchKernel(
             function, gridX, gridY, 1, block, 1, 1, shared, stream, byCount[count], null),
         "kernel " + name);
   }
