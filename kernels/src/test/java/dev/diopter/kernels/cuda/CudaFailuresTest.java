@@ -13,6 +13,8 @@ import dev.diopter.kernels.Samples.Layout;
 import dev.diopter.kernels.StorageType;
 import java.util.List;
 import java.util.Random;
+import jcuda.driver.JCudaDriver;
+import jcuda.jcublas.JCublas2;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -185,6 +187,23 @@ class CudaFailuresTest {
     assertWorks(backend);
   }
 
+  /** What a kernel broke and a product is the first to meet. */
+  @Test
+  void product_onABrokenDevice_tellsWhatBrokeIt() {
+    var w = Samples.weights(new Random(2), StorageType.F32, Layout.ROWS_OF_INPUTS, 4, 4);
+    var packed = backend.pack(List.of(w.stored()));
+    Matrix x = row();
+    backend.finish();
+    FakeDriver.fail("cublasGemmEx", 0, FakeDriver.ILLEGAL_ADDRESS);
+    backend.multiply(x, packed.all(), null, x);
+    for (int i = 0; i < 2; i++) {
+      assertThatThrownBy(backend::finish)
+          .isInstanceOf(BackendException.class)
+          .hasMessageStartingWith("the GPU failed and has lost everything on it (")
+          .hasMessageContaining("CUDA_ERROR_ILLEGAL_ADDRESS");
+    }
+  }
+
   @Test
   void failure_ofOneThread_isNotToldToAnother() throws Exception {
     Matrix x = row();
@@ -271,6 +290,34 @@ class CudaFailuresTest {
             })
         .hasMessageContaining("kernel gelu failed");
     backend.finish();
+  }
+
+  // ---- JCuda's own exceptions, which another part of the program may have switched on
+
+  @Test
+  void jcudaExceptions_switchedOnByTheProgram_changeNothing() {
+    JCudaDriver.setExceptionsEnabled(true);
+    JCublas2.setExceptionsEnabled(true);
+    try {
+      upload_withoutPageLockedMemory_saysSo();
+      allocate_idleMemoryOfOtherSizes_isGivenUpForIt();
+      allocate_moreThanThereIs_isRefusedAndTheRestWorks();
+      FakeDriver.set("EMU_MEM_MB", "");
+      kernel_refusedAtItsLaunch_isToldAtTheNextCall();
+      product_refusedByCublas_isToldAtTheNextCall();
+      backend.close();
+      open_somethingMissing_saysWhatAndLeavesNothing(
+          "cublasCreate",
+          1,
+          "cublasCreate failed with CUBLAS_STATUS_NOT_INITIALIZED; other programs may have taken its"
+              + " memory (nvidia-smi shows them)");
+      backend = FakeDriver.open();
+      kernel_illegalAddress_losesTheDeviceAndNothingElse("");
+    } finally {
+      backend.close();
+      JCudaDriver.setExceptionsEnabled(false);
+      JCublas2.setExceptionsEnabled(false);
+    }
   }
 
   // ---- opening
