@@ -127,6 +127,27 @@ final class CudaThread {
     }
   }
 
+  /** Waits for a task and everything before it. What fails is nobody's: the giver is a guest here. */
+  void attempt(Task task) {
+    CompletableFuture<Boolean> done = new CompletableFuture<>();
+    try {
+      give(() -> {
+        try {
+          if (lost == null) {
+            task.run(device);
+          }
+        } catch (Throwable e) {
+          failure(e); // the device may be lost with it
+        } finally {
+          done.complete(true);
+        }
+      });
+    } catch (RuntimeException e) {
+      return; // closed or lost meanwhile
+    }
+    done.join();
+  }
+
   /** {@link #call} with a task that waits for the device. */
   <T extends @Nullable Object> T await(Function<CudaDevice, T> task) {
     T value = call(task);

@@ -14,6 +14,7 @@ import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.SequencedSet;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import jcuda.driver.JCudaDriver;
 import org.jspecify.annotations.Nullable;
@@ -40,6 +41,9 @@ final class DeviceMemory {
 
   /** With assertions on, memory comes as NaN, so that tests find whoever reads before writing. */
   private static final boolean SPOIL = DeviceMemory.class.desiredAssertionStatus();
+
+  /** Those of all backends that are open: they share one device. */
+  private static final Set<DeviceMemory> OPEN = ConcurrentHashMap.newKeySet();
 
   private static final int COLLECTIONS = 3;
   private static final int COLLECTION_MILLIS = 100;
@@ -74,6 +78,7 @@ final class DeviceMemory {
     this.thread = thread;
     this.mostIdle = mostIdle;
     this.spoil = spoil;
+    OPEN.add(this);
   }
 
   /** Memory with unspecified contents. */
@@ -117,7 +122,29 @@ final class DeviceMemory {
   /** From the driver; null where it has none even after idle memory went back. */
   private @Nullable Block freshOrFreed(long bytes) {
     Block block = fresh(bytes, pickCrowd());
-    return block == null ? fresh(bytes, pick(0)) : block;
+    if (block == null) {
+      block = fresh(bytes, pick(0));
+    }
+    return block == null && othersGiveUp() ? fresh(bytes, pick(0)) : block;
+  }
+
+  /** Lets the other backends give back what only waits for reuse; whether there was anything. */
+  boolean othersGiveUp() {
+    boolean any = false;
+    for (DeviceMemory each : OPEN) {
+      any |= each != this && each.giveUp();
+    }
+    return any;
+  }
+
+  private boolean giveUp() {
+    Deque<Block> picked = pick(0);
+    if (picked.isEmpty()) {
+      return false;
+    }
+    thread.attempt(device -> free(picked));
+    putBack(picked);
+    return true;
   }
 
   /** From the driver, after it got these back. */
@@ -292,6 +319,7 @@ final class DeviceMemory {
 
   /** Frees everything; on the CUDA thread. A lost device has freed it already. */
   synchronized void close(boolean lost) {
+    OPEN.remove(this);
     for (Block block : all) {
       if (!lost) {
         CudaCalls.result(() -> JCudaDriver.cuMemFree(block.pointer));

@@ -113,12 +113,31 @@ class CudaFailuresTest {
   @Test
   void expectWeights_moreThanThereIs_isRefusedBeforeAnyIsCopied() {
     FakeDriver.set("EMU_MEM_MB", "16");
-    backend.expectWeights(4_000_000);
+    backend.expectWeights(4_000_000); // 16.0 MB of 16.8 MB
+    assertThatThrownBy(() -> backend.expectWeights(4_190_000)).hasMessageContaining("16.8 MB and");
     assertThatThrownBy(() -> backend.expectWeights(10_000_000))
         .isInstanceOf(BackendException.class)
-        .hasMessageContaining("the model does not fit the GPU: its weights need 40.0 MB, ")
+        .hasMessageContaining("the model does not fit the GPU: its weights need 40.0 MB and a short pass 1.")
         .hasMessageContaining("or --backend cuda-bf16 for half the size");
     assertThat(FakeDriver.count("cuMemcpyHtoDAsync")).isZero();
+  }
+
+  @Test
+  void memory_thatAnotherBackendKeepsForReuse_isGivenUpForThisOne() {
+    FakeDriver.set("EMU_MEM_MB", "16");
+    CudaBackend other = CudaBackend.open(CudaPrecision.FLOAT32);
+    for (int i = 0; i < 2; i++) {
+      other.release(other.allocate(2_500_000));
+      assertThat(FakeDriver.live("device")).isEqualTo(1);
+      if (i == 0) {
+        backend.expectWeights(3_000_000);
+      } else {
+        backend.release(backend.allocate(3_000_000));
+      }
+    }
+    assertWorks(other);
+    other.close();
+    assertWorks(backend);
   }
 
   @Test
