@@ -66,17 +66,16 @@ class CudaSharedModelTest {
         int me = i;
         threads[i] =
             Thread.ofPlatform()
-                .start(
-                    () -> {
-                      try {
-                        Random own = new Random(seed + me);
-                        for (int run = 0; run < RUNS; run++) {
-                          cases.get(own.nextInt(SHAPES)).check(model);
-                        }
-                      } catch (Throwable e) {
-                        failed[me] = e;
-                      }
-                    });
+                .start(() -> {
+                  try {
+                    Random own = new Random(seed + me);
+                    for (int run = 0; run < RUNS; run++) {
+                      cases.get(own.nextInt(SHAPES)).check(model);
+                    }
+                  } catch (Throwable e) {
+                    failed[me] = e;
+                  }
+                });
       }
       for (Thread each : threads) {
         each.join();

@@ -1,6 +1,8 @@
 package dev.diopter.engine;
 
-/** How the fake driver works: when a stream does what is given, and the order of a block's threads. */
+/**
+ * How the fake driver works: when a stream does what is given, and the order of a block's threads.
+ */
 enum Streams {
   /** At once, threads forward. */
   EAGER_FORWARD("", ""),

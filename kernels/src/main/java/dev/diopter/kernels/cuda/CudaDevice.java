@@ -207,26 +207,27 @@ final class CudaDevice {
       int computeType) {
     int type = half ? cudaDataType.CUDA_R_16BF : cudaDataType.CUDA_R_32F;
     int status =
-        CudaCalls.status(() -> JCublas2.cublasGemmEx_new(
-            blas,
-            transposed ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N,
-            cublasOperation.CUBLAS_OP_N,
-            n,
-            m,
-            k,
-            one,
-            b,
-            type,
-            strideB,
-            a,
-            type,
-            strideA,
-            zero,
-            c,
-            cudaDataType.CUDA_R_32F,
-            strideC,
-            computeType,
-            cublasGemmAlgo.CUBLAS_GEMM_DEFAULT));
+        CudaCalls.status(() ->
+            JCublas2.cublasGemmEx_new(
+                blas,
+                transposed ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N,
+                cublasOperation.CUBLAS_OP_N,
+                n,
+                m,
+                k,
+                one,
+                b,
+                type,
+                strideB,
+                a,
+                type,
+                strideA,
+                zero,
+                c,
+                cudaDataType.CUDA_R_32F,
+                strideC,
+                computeType,
+                cublasGemmAlgo.CUBLAS_GEMM_DEFAULT));
     if (status != cublasStatus.CUBLAS_STATUS_SUCCESS) {
       await(); // cuBLAS may be the first to meet what broke the device, and does not name it
       checkBlas(status, "matrix product of %d x %d x %d".formatted(m, k, n));

@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  * @param usable whether it can
  * @param detail the device's name, or what is missing
  * @param advice what to do; empty where nothing is missing
- * @param mendable whether there is a driver and what is missing can be put right: worth a
- *     word even where nobody asked for a GPU
+ * @param mendable whether there is a driver and what is missing can be put right: worth a word even
+ *     where nobody asked for a GPU
  */
 public record CudaProbe(boolean usable, String detail, String advice, boolean mendable) {
   private static final int OLDEST_DRIVER = 12000;

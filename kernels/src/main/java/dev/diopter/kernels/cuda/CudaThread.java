@@ -127,7 +127,9 @@ final class CudaThread {
     }
   }
 
-  /** Waits for a task and everything before it. What fails is nobody's: the giver is a guest here. */
+  /**
+   * Waits for a task and everything before it. What fails is nobody's: the giver is a guest here.
+   */
   void attempt(Task task) {
     CompletableFuture<Boolean> done = new CompletableFuture<>();
     try {

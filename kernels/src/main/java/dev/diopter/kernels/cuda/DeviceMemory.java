@@ -54,7 +54,8 @@ final class DeviceMemory {
   private final Set<Block> all = new HashSet<>(); // guarded by this
   private final Set<Block> out = new HashSet<>(); // of them, those in use; guarded by this
   private final Map<Long, Deque<Block>> idle = new HashMap<>(); // by size; guarded by this
-  private final SequencedSet<Block> idleByAge = new LinkedHashSet<>(); // oldest first; guarded by this
+  private final SequencedSet<Block> idleByAge =
+      new LinkedHashSet<>(); // oldest first; guarded by this
   private long idleBytes; // guarded by this
   private final ReferenceQueue<Object> dropped = new ReferenceQueue<>();
   private final Map<Block, Owned> owned = new HashMap<>(); // guarded by this
@@ -149,17 +150,19 @@ final class DeviceMemory {
 
   /** From the driver, after it got these back. */
   private @Nullable Block fresh(long bytes, Deque<Block> picked) {
-    return freeing(picked, device -> {
-      DevicePointer pointer = new DevicePointer();
-      if (!tryAllocate(pointer, bytes)) {
-        return null;
-      }
-      Block block = new Block(pointer, bytes);
-      synchronized (this) {
-        all.add(block);
-      }
-      return block;
-    });
+    return freeing(
+        picked,
+        device -> {
+          DevicePointer pointer = new DevicePointer();
+          if (!tryAllocate(pointer, bytes)) {
+            return null;
+          }
+          Block block = new Block(pointer, bytes);
+          synchronized (this) {
+            all.add(block);
+          }
+          return block;
+        });
   }
 
   private static boolean tryAllocate(DevicePointer pointer, long bytes) {
@@ -298,12 +301,14 @@ final class DeviceMemory {
 
   /** Free and total bytes of the device, idle memory counted as free. */
   long[] free() {
-    return freeing(pick(0), device -> {
-      long[] free = {0};
-      long[] total = {0};
-      check(() -> JCudaDriver.cuMemGetInfo(free, total), "cuMemGetInfo");
-      return new long[] {free[0], total[0]};
-    });
+    return freeing(
+        pick(0),
+        device -> {
+          long[] free = {0};
+          long[] total = {0};
+          check(() -> JCudaDriver.cuMemGetInfo(free, total), "cuMemGetInfo");
+          return new long[] {free[0], total[0]};
+        });
   }
 
   private BackendException noRoom(long bytes) {

@@ -50,8 +50,9 @@ final class Staging {
     at += (int) ((bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
     fill.accept(MemorySegment.ofBuffer(memory.getByteBuffer(from, bytes)));
     check(
-        () -> JCudaDriver.cuMemcpyHtoDAsync(
-            target.withByteOffset(offset), memory.withByteOffset(from), bytes, stream),
+        () ->
+            JCudaDriver.cuMemcpyHtoDAsync(
+                target.withByteOffset(offset), memory.withByteOffset(from), bytes, stream),
         "copy to the device");
   }
 
@@ -89,9 +90,7 @@ final class Staging {
       Pointer memory = lockDown(bytes);
       long n = Math.min(bytes - done, downBytes);
       CUdeviceptr from = source.withByteOffset(offset + done);
-      check(
-          () -> JCudaDriver.cuMemcpyDtoHAsync(memory, from, n, stream),
-          "copy from the device");
+      check(() -> JCudaDriver.cuMemcpyDtoHAsync(memory, from, n, stream), "copy from the device");
       check(() -> JCudaDriver.cuStreamSynchronize(stream), "waiting for the device");
       drain.take(MemorySegment.ofBuffer(memory.getByteBuffer(0, n)), done);
       done += n;

@@ -117,7 +117,8 @@ class CudaFailuresTest {
     assertThatThrownBy(() -> backend.expectWeights(4_190_000)).hasMessageContaining("16.8 MB and");
     assertThatThrownBy(() -> backend.expectWeights(10_000_000))
         .isInstanceOf(BackendException.class)
-        .hasMessageContaining("the model does not fit the GPU: its weights need 40.0 MB and a short pass 1.")
+        .hasMessageContaining(
+            "the model does not fit the GPU: its weights need 40.0 MB and a short pass 1.")
         .hasMessageContaining("or --backend cuda-bf16 for half the size");
     assertThat(FakeDriver.count("cuMemcpyHtoDAsync")).isZero();
   }

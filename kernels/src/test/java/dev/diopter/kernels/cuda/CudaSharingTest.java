@@ -53,13 +53,11 @@ class CudaSharingTest {
     CountDownLatch go = new CountDownLatch(1);
     Thread other =
         Thread.ofPlatform()
-            .start(
-                () ->
-                    thread.run(
-                        device -> {
-                          held.countDown();
-                          awaitQuietly(go);
-                        }));
+            .start(() ->
+                thread.run(device -> {
+                  held.countDown();
+                  awaitQuietly(go);
+                }));
     held.await();
     other.join();
     return go;
@@ -122,14 +120,13 @@ class CudaSharingTest {
       int me = i;
       threads[i] =
           Thread.ofPlatform()
-              .start(
-                  () -> {
-                    try {
-                      addUp(backend, new Random(seed + me));
-                    } catch (Throwable e) {
-                      failed[me] = e;
-                    }
-                  });
+              .start(() -> {
+                try {
+                  addUp(backend, new Random(seed + me));
+                } catch (Throwable e) {
+                  failed[me] = e;
+                }
+              });
     }
     for (Thread each : threads) {
       each.join();
@@ -160,8 +157,7 @@ class CudaSharingTest {
   // ---- what waits behind a task that failed
 
   private Buffer zeros() {
-    CudaHandles.Floats made =
-        new CudaHandles.Floats(memory.allocate(FLOATS * Float.BYTES), FLOATS);
+    CudaHandles.Floats made = new CudaHandles.Floats(memory.allocate(FLOATS * Float.BYTES), FLOATS);
     thread.run(device -> device.fill(made.block().pointer(), 0, FLOATS));
     return made;
   }
@@ -226,14 +222,12 @@ class CudaSharingTest {
     });
     Thread other =
         Thread.ofPlatform()
-            .start(
-                () ->
-                    thread.run(
-                        device -> {
-                          failed.countDown();
-                          awaitQuietly(go);
-                          ran[0] += 10; // what others gave is done
-                        }));
+            .start(() ->
+                thread.run(device -> {
+                  failed.countDown();
+                  awaitQuietly(go);
+                  ran[0] += 10; // what others gave is done
+                }));
     failed.await();
     other.join();
     thread.run(device -> ran[0] += 1);
