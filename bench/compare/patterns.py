@@ -67,21 +67,19 @@ def main():
     java = Path(os.environ.get("JAVA_HOME", "")) / "bin" / "java"
     file, data = WORK / "texts.jsonl", WORK / "patterns"
     texts(o.prompts, file)
-    ours = Side("Diopter", [java, "-Xmx3g", "-Djava.awt.headless=true", "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp", classes,
-                            "dev.diopter.bench.PatternsWorker", MODEL, o.threads])
-    theirs = Side("pattern-lens", [python, Path(__file__).parent / "patterns_worker.py", MODEL, o.threads])
-    sides = [("ours", ours), ("theirs", theirs)]
-    times = {name: {"activations": [], "figures": []} for name, _ in sides}
-    for n in range(-WARM, o.rounds):
-        for name, side in sides:
-            where = data / name
-            shutil.rmtree(where, ignore_errors=True)
-            for job, line in (("activations", f"activations {file} {where} {LEVEL}"), ("figures", f"figures {where}")):
-                ms = side.ask(line)["ms"]
-                if n >= 0:  # The first rounds warm both up.
-                    times[name][job].append(ms)
-    for _, side in sides:
-        side.close()
+    command = [java, "-Xmx3g", "-Djava.awt.headless=true", "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp", classes,
+               "dev.diopter.bench.PatternsWorker", MODEL, o.threads]
+    times = {name: {"activations": [], "figures": []} for name in ("ours", "theirs")}
+    with Side("Diopter", command) as ours, Side("pattern-lens", [python, Path(__file__).parent / "patterns_worker.py", MODEL, o.threads]) as theirs:
+        sides = [("ours", ours), ("theirs", theirs)]
+        for n in range(-WARM, o.rounds):
+            for name, side in sides if n % 2 == 0 else sides[::-1]:
+                where = data / name
+                shutil.rmtree(where, ignore_errors=True)
+                for job, line in (("activations", f"activations {file} {where} {LEVEL}"), ("figures", f"figures {where}")):
+                    ms = side.ask(line)["ms"]
+                    if n >= 0:  # The first rounds warm both up.
+                        times[name][job].append(ms)
     agreement = subprocess.run([python, "-c", CHECK, data / "ours", data / "theirs"], check=True, capture_output=True, text=True).stdout.strip()
     heads = 24
     rows = []

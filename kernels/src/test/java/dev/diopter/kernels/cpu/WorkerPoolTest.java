@@ -251,8 +251,10 @@ class WorkerPoolTest {
   void lookOut_jobsThatOthersFinish_doNotParkWorkers() {
     try (WorkerPool pool = new WorkerPool(3, 0, FOREVER)) {
       Set<Thread> threads = workers(pool);
-      for (int round = 0; round < 300; round++) {
-        pool.run(2, 1, (from, to, _) -> {});
+      for (int round = 0; round < 100; round++) {
+        for (int job = 0; job < 100; job++) {
+          pool.run(2, 1, (from, to, _) -> {});
+        }
         for (Thread thread : threads) {
           assertThat(reaches(thread, Thread.State.RUNNABLE)).as("round %d", round).isTrue();
         }
