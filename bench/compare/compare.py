@@ -19,6 +19,7 @@ import datetime
 import json
 import math
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -56,6 +57,18 @@ def environment(name, packages):
         subprocess.run([python, "-m", "pip", "install", "-q", *packages], check=True)
         (folder / "done").touch()
     return python
+
+
+def java():
+    """A JDK 25: JAVA_HOME's, the path's, or one in the usual folder."""
+    homes = [Path(os.environ["JAVA_HOME"])] if "JAVA_HOME" in os.environ else []
+    on_path = shutil.which("java")
+    homes += [Path(on_path).resolve().parents[1]] if on_path else []
+    for home in [*homes, *sorted(Path("/usr/lib/jvm").glob("*"))]:
+        release = home / "release"
+        if release.exists() and re.search(r'^JAVA_VERSION="25[".+-]', release.read_text(), re.M):
+            return home / "bin" / "java"
+    sys.exit("found no JDK 25: set JAVA_HOME to one")
 
 
 def build():
@@ -191,7 +204,7 @@ class Comparison:
         self.torch = environment("torch", TORCH) if {"peers", "products"} & set(tables) else None
         self.lens = environment("lens", LENS) if "peers" in tables else None
         classes = build()
-        self.java = Path(os.environ["JAVA_HOME"]) / "bin" / "java" if "JAVA_HOME" in os.environ else shutil.which("java")
+        self.java = java()
         self.models = WORK / "models"
         # Vectors from the first call: with the default, what is timed early would still be the scalar twin.
         self.forced = ["-Ddiopter.kernels=vector"]
@@ -204,9 +217,9 @@ class Comparison:
         """What a program of the module bench prints."""
         command = [self.java, *properties, *self.base[1:], f"dev.diopter.bench.{name}", *arguments]
         clean = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
-        found = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=clean)
+        found = subprocess.run([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=clean)
         if found.returncode != 0:
-            sys.exit(f"{name} failed: {' '.join(str(c) for c in command)}")
+            sys.exit(f"{name} failed: {' '.join(str(c) for c in command)}\n{found.stderr[-2000:]}")
         return found.stdout.strip()
 
     def diopter(self, folder):

@@ -4,6 +4,7 @@ import dev.diopter.engine.Model;
 import dev.diopter.models.ModelStore;
 import dev.diopter.models.OpenModel;
 import dev.diopter.models.StoredTensor;
+import java.nio.file.Path;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
@@ -29,9 +30,7 @@ public final class DecodingTable {
       double bytes = bytes(BenchModel.locate(args[i]));
       double before = Limits.measure(threads).gigabytes();
       double seconds;
-      String name;
       try (Model model = BenchModel.open(args[i], threads)) {
-        name = model.name();
         seconds = SideBySide.alone(ScalingTable.token(model, CONTEXT), ROUNDS);
       }
       double limit = Math.max(before, Limits.measure(threads).gigabytes());
@@ -39,7 +38,7 @@ public final class DecodingTable {
       System.out.printf(
           Locale.ROOT,
           "| %s | %.2f | %.1f | %.3f | %.1f | %.1f | **%.2f** |%n",
-          name,
+          Path.of(args[i]).getFileName(),
           seconds * 1e3,
           1 / seconds,
           bytes / 1e9,

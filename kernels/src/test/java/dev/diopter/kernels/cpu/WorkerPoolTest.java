@@ -246,14 +246,24 @@ class WorkerPoolTest {
     }
   }
 
-  /** A worker for which no chunk is left goes on looking out: the next job follows closely. */
+  /** A worker that comes too late for a job goes on looking out: the next follows closely. */
   @Test
-  void lookOut_jobsThatOthersFinish_doNotParkWorkers() {
-    try (WorkerPool pool = new WorkerPool(3, 0, FOREVER)) {
+  void lookOut_jobsThatOthersFinish_doNotParkWorkers() throws Exception {
+    try (WorkerPool pool = new WorkerPool(3, 0, FOREVER);
+        ExecutorService callers = Executors.newFixedThreadPool(4)) {
       Set<Thread> threads = workers(pool);
-      for (int round = 0; round < 100; round++) {
-        for (int job = 0; job < 100; job++) {
-          pool.run(2, 1, (from, to, _) -> {});
+      for (int round = 0; round < 20; round++) {
+        List<Future<?>> runs = new ArrayList<>();
+        for (int c = 0; c < 4; c++) {
+          runs.add(
+              callers.submit(() -> {
+                for (int job = 0; job < 200; job++) {
+                  pool.run(2, 1, (from, to, _) -> {});
+                }
+              }));
+        }
+        for (Future<?> run : runs) {
+          run.get();
         }
         for (Thread thread : threads) {
           assertThat(reaches(thread, Thread.State.RUNNABLE)).as("round %d", round).isTrue();
