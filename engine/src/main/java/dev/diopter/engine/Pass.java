@@ -204,6 +204,10 @@ final class Pass {
   /** Some rows at a time: a device is better asked seldom, and the host need not hold them all. */
   private void read(Matrix logits, FinalRows.Picked rows, Scratch scratch, Readout readout) {
     int vocabulary = config.vocabulary();
+    if (readout.takesAll(rows)) {
+      readout.download(backend, logits.buffer(), rows);
+      return;
+    }
     int most = Math.clamp(DOWNLOADED_FLOATS / vocabulary, 1, rows.count());
     float[] some = scratch.downloaded(most * vocabulary);
     for (int from = 0; from < rows.count(); from += most) {

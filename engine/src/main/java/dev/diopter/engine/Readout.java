@@ -1,5 +1,7 @@
 package dev.diopter.engine;
 
+import dev.diopter.kernels.Backend;
+import dev.diopter.kernels.Buffer;
 import java.util.List;
 
 /**
@@ -35,6 +37,30 @@ final class Readout {
       }
     }
     return false;
+  }
+
+  /** Whether these rows are one sequence's next ones, wanted as they lie and for nothing else. */
+  boolean takesAll(FinalRows.Picked rows) {
+    int sequence = rows.sequence(0);
+    int[] wanted = task.logitRows()[sequence];
+    int next = kept[sequence];
+    if (task.loss() || next + rows.count() > wanted.length) {
+      return false;
+    }
+    for (int i = 0; i < rows.count(); i++) {
+      if (rows.sequence(i) != sequence || rows.row(i) != wanted[next + i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Takes rows of which {@link #takesAll} is true straight from the backend. */
+  void download(Backend backend, Buffer logits, FinalRows.Picked rows) {
+    int sequence = rows.sequence(0);
+    float[] to = outcomes.get(sequence).logits;
+    backend.download(logits, 0, to, kept[sequence] * vocabulary, rows.count() * vocabulary);
+    kept[sequence] += rows.count();
   }
 
   /** The row of logits at {@code logits[at]}; the rows of a sequence come in ascending order. */

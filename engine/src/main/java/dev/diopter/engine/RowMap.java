@@ -1,6 +1,6 @@
 package dev.diopter.engine;
 
-import java.util.stream.IntStream;
+import java.util.Arrays;
 
 /**
  * Which rows of a matrix belong to which sequence of a batch, and at which positions. Rows of one
@@ -18,7 +18,14 @@ record RowMap(int[] firstRow, int[][] positions, long[] keys) {
 
   /** Sequences that have rows. */
   int[] present() {
-    return IntStream.range(0, sequences()).filter(s -> positions[s].length > 0).toArray();
+    int[] present = new int[positions.length];
+    int count = 0;
+    for (int s = 0; s < positions.length; s++) {
+      if (positions[s].length > 0) {
+        present[count++] = s;
+      }
+    }
+    return count == present.length ? present : Arrays.copyOf(present, count);
   }
 
   int rows() {
