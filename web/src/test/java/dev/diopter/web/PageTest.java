@@ -16,6 +16,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The page in a real browser, on made-up patterns and on a live model. */
 class PageTest {
@@ -47,6 +49,28 @@ class PageTest {
       assertThat(page.locator("#tab-head")).hasAttribute("aria-selected", "true");
       assertThat(page.locator(".strip .token")).hasCount(12);
       assertThat(page.locator(".strip .token").first()).hasText("[BOS]");
+    }
+    assertThat(log).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"demo-gpt2", "demo-llama"})
+  void page_folderOfTheOriginal_isShown(String name) {
+    Path root = Path.of(System.getProperty("diopter.root"));
+    Path saved = root.resolve("fixtures/lens-cases/" + name + "/pattern-lens/attn_data");
+    try (PatternServer server =
+        PatternServer.start(new ServeOptions(saved, ServeOptions.LOOPBACK, 0, null, log::add))) {
+      Page page = browser.page(server.uri());
+      assertThat(page.locator(".summary").first()).hasText("48 patterns");
+      page.locator(".cell").first().click();
+      assertThat(page.locator(".strip .token").first()).hasText("[BOS]");
+      page.locator(".strip .token").nth(3).hover();
+      assertThat(page.locator("#weight")).isVisible();
+      // Its figures too, which it wrote as PNG.
+      Page figures = browser.page(at(server, "figure=raw"));
+      assertThat(figures.locator(".cell img").first()).isVisible();
+      Page table = browser.page(at(server, "view=table"));
+      assertThat(table.locator("table.scores tbody tr")).hasCount(24);
     }
     assertThat(log).isEmpty();
   }
