@@ -120,7 +120,7 @@ record DemoReport(
     heading(
         screen,
         "All that head %s looks at".formatted(pattern.name()),
-        "rows are queries, columns keys; the darker, the more attention");
+        "rows are queries, columns keys; the fuller, the more attention");
     pattern.print(screen, tokens, ids);
     heading(
         screen,

@@ -29,7 +29,7 @@ public final class RunCoder {
   /** Tokens from here on are a length and, below it, a distance; others are a byte. */
   private static final int MATCH = 1 << 16;
 
-  private static final int PLACE_BITS = 12;
+  private static final int PLACE_BITS = 11;
 
   /** Two bytes of zlib's header (RFC 1950): a window of 32 kB, and a check. */
   private static final byte[] ZLIB = {0x78, 0x01};
@@ -90,27 +90,32 @@ public final class RunCoder {
   /**
    * Pixels as a stream of zlib's (RFC 1950).
    *
-   * @param lines lines of {@code width} bytes: one byte, then pixels of three bytes
+   * @param lines each line of the picture: one byte, then three bytes for each pixel
+   * @param pixels the same pixels as numbers; equal numbers have equal bytes
+   * @param width pixels in a line
    */
-  public static byte[] zlibOfPixels(byte[] lines, int width) {
-    if (width < 1 || (width - 1) % PIXEL != 0 || lines.length % width != 0) {
+  public static byte[] zlibOfPixels(byte[] lines, int[] pixels, int width) {
+    if (width < 1
+        || pixels.length % width != 0
+        || lines.length != PIXEL * pixels.length + pixels.length / width) {
       throw new IllegalArgumentException(
-          "expected lines of %d bytes with whole pixels, got %d bytes"
-              .formatted(width, lines.length));
+          "expected lines of %d pixels, got %d pixels and %d bytes"
+              .formatted(width, pixels.length, lines.length));
     }
     RunCoder coder = new RunCoder();
-    coder.room(2 * Math.min(lines.length, BLOCK));
+    coder.room(lines.length / 4);
     for (byte b : ZLIB) {
       coder.out[coder.to++] = b;
     }
     int[] places = new int[1 << PLACE_BITS];
-    int most = Math.max(1, BLOCK / width) * width;
-    int at = 0;
+    int height = pixels.length / width;
+    int most = Math.max(1, BLOCK / (1 + PIXEL * width));
+    int line = 0;
     do {
-      int end = Math.min(lines.length, at + most);
-      coder.block(coder.pixels(lines, at, end, width, places), end == lines.length);
-      at = end;
-    } while (at < lines.length);
+      int end = Math.min(height, line + most);
+      coder.block(coder.pixels(lines, pixels, width, line, end, places), end == height);
+      line = end;
+    } while (line < height);
     coder.finish();
     Adler32 checksum = new Adler32();
     checksum.update(lines);
@@ -218,47 +223,59 @@ public final class RunCoder {
     return count;
   }
 
-  /** Finds each pixel where its colour was last, as long as both go on alike in their lines. */
-  private int pixels(byte[] bytes, int start, int end, int width, int[] places) {
-    begin(end - start);
+  /**
+   * Finds each pixel where its colour was last, as long as both go on alike in their lines.
+   *
+   * @param places by a hash of the colour one more than the pixel that had it last
+   */
+  private int pixels(byte[] bytes, int[] pixels, int width, int start, int end, int[] places) {
+    int longest = 1 + PIXEL * width;
+    begin(longest + (end - start) * longest / 4); // Most pictures need no more.
     int[] found = tokens;
     int count = 0;
-    for (int line = start; line < end; line += width) {
-      counts[bytes[line] & 0xFF]++;
-      found[count++] = bytes[line] & 0xFF;
-      int stop = line + width;
-      for (int at = line + 1; at < stop; ) {
-        int color = color(bytes, at);
+    for (int line = start; line < end; line++) {
+      if (found.length - count < longest) {
+        tokens = Arrays.copyOf(found, 2 * found.length + longest);
+        found = tokens;
+      }
+      int stop = (line + 1) * width;
+      // A pixel's bytes are where its number says, and one byte further for each line begun.
+      int shift = line + 1;
+      int first = bytes[PIXEL * line * width + line] & 0xFF;
+      counts[first]++;
+      found[count++] = first;
+      for (int at = line * width; at < stop; ) {
+        int color = pixels[at];
         int place = color * 0x9E3779B1 >>> 32 - PLACE_BITS;
-        int before = places[place]; // 0, where no pixel begins, stands for none.
-        places[place] = at;
-        int length = 0;
-        if (before > 0 && at - before <= FARTHEST && color(bytes, before) == color) {
-          int most = Math.min(stop - at, LONGEST / PIXEL * PIXEL);
-          length = PIXEL;
-          while (length < most && color(bytes, at + length) == color(bytes, before + length)) {
-            length += PIXEL;
+        int before = places[place] - 1;
+        places[place] = at + 1;
+        if (before < 0 || pixels[before] != color || at - before > FARTHEST / 4) {
+          for (int b = PIXEL * at + shift, over = b + PIXEL; b < over; b++) {
+            int value = bytes[b] & 0xFF;
+            counts[value]++;
+            found[count++] = value;
           }
+          at++;
+          continue;
         }
-        if (length > 0) {
-          int distance = at - before;
-          counts[SYMBOL_OF[length]]++;
-          distanceCounts[distanceSymbol(distance)]++;
-          found[count++] = length << 16 | distance;
-          at += length;
-        } else {
-          for (int stopped = at + PIXEL; at < stopped; at++) {
-            counts[bytes[at] & 0xFF]++;
-            found[count++] = bytes[at] & 0xFF;
-          }
+        int distance =
+            before >= line * width
+                ? PIXEL * (at - before)
+                : PIXEL * (at - before) + line - before / width;
+        // The match ends with either line, and no later than its longest form.
+        int most = Math.min(stop - at, LONGEST / PIXEL);
+        most = before >= line * width ? most : Math.min(most, width - before % width);
+        int same = 1;
+        while (same < most && pixels[at + same] == pixels[before + same]) {
+          same++;
         }
+        counts[SYMBOL_OF[PIXEL * same]]++;
+        distanceCounts[distanceSymbol(distance)]++;
+        found[count++] = PIXEL * same << 16 | distance;
+        at += same;
       }
     }
     return count;
-  }
-
-  private static int color(byte[] bytes, int at) {
-    return bytes[at] & 0xFF | (bytes[at + 1] & 0xFF) << 8 | (bytes[at + 2] & 0xFF) << 16;
   }
 
   private static int distanceSymbol(int distance) {

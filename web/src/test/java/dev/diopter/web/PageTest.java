@@ -6,6 +6,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.microsoft.playwright.Download;
 import com.microsoft.playwright.Page;
 import dev.diopter.engine.Model;
+import dev.diopter.formats.Json;
+import dev.diopter.lens.attention.AttentionExport;
+import dev.diopter.lens.attention.HeadScores;
+import dev.diopter.lens.attention.HeadTable;
+import dev.diopter.lens.attention.OvCircuit;
+import dev.diopter.lens.attention.RepeatedSequence;
+import dev.diopter.lens.attention.Sampling;
+import dev.diopter.lens.attention.SinkSet;
+import dev.diopter.lens.patterns.PatternIndex;
+import dev.diopter.lens.patterns.PatternPrompt;
+import dev.diopter.lens.patterns.PatternRecorder;
+import dev.diopter.lens.patterns.PatternStore;
+import dev.diopter.lens.patterns.RecorderOptions;
+import dev.diopter.models.ModelStore;
+import dev.diopter.models.OpenModel;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -183,6 +198,38 @@ class PageTest {
       assertThat(page.locator("th[aria-sort=descending]")).containsText("Previous");
       page.locator("[data-sort=copying]").click();
       assertThat(page.locator("[data-head]").first()).hasText("L0H3");
+    }
+  }
+
+  @Test
+  void table_headsOfTheCommand_giveTheCopyingColumn() throws IOException {
+    try (OpenModel stored = ModelStore.system().open("demo-gpt2");
+        Model model = Model.open("demo-gpt2")) {
+      PatternStore store = new PatternStore(folder);
+      PatternRecorder recorder =
+          new PatternRecorder(model, store.model("demo-gpt2"), RecorderOptions.DEFAULT.bos(true));
+      recorder.record(PatternPrompt.of("Mary and John went to the store"));
+      PatternIndex.prompts(store.model("demo-gpt2"));
+      PatternIndex.models(store);
+      List<HeadScores> heads =
+          HeadTable.of(
+              model,
+              RepeatedSequence.random(model, 20, 0),
+              null,
+              Sampling.DEFAULT,
+              SinkSet.FIRST,
+              OvCircuit.copyingScores(stored, _ -> {}),
+              _ -> {});
+      var object = Json.object();
+      object.set("heads", AttentionExport.array(heads));
+      Json.write(object, folder.resolve("demo-gpt2/heads.json"), true);
+      try (PatternServer server = serve(null)) {
+        Page page = browser.page(at(server, "view=table&sort=copying&down=true"));
+        HeadScores best = HeadScores.Column.COPYING.sorted(heads).getFirst();
+        assertThat(page.locator("[data-head]").first()).hasText(best.head().toString());
+        assertThat(page.locator("tbody tr").first().locator("td").last())
+            .containsText("%.4f".formatted(best.copying()));
+      }
     }
   }
 

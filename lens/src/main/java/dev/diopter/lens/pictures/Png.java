@@ -29,7 +29,7 @@ public final class Png {
     file.writeBytes(SIGNATURE);
     ByteBuffer header = ByteBuffer.allocate(13);
     header.putInt(raster.width()).putInt(raster.height()).put(BITS).put(RGB);
-    byte[] packed = RunCoder.zlibOfPixels(scanlines(raster), 1 + BYTES * raster.width());
+    byte[] packed = RunCoder.zlibOfPixels(scanlines(raster), raster.rgb(), raster.width());
     chunk(file, "IHDR", header.array(), header.capacity());
     chunk(file, "IDAT", packed, packed.length);
     chunk(file, "IEND", packed, 0);
