@@ -246,8 +246,6 @@ public final class PatternRecorder {
     List<Waiting> all = List.copyOf(batch);
     batch.clear();
     List<RunResult> results;
-    // The pass uses all cores itself: beside other work its threads wait for each other.
-    workers.drain();
     try {
       results = run(all);
     } catch (RuntimeException e) {
