@@ -93,7 +93,7 @@ final class DemoCommand implements Command {
       }
       output.note(USUAL + " is there already and is no page of the demo: name another by --report");
     } catch (FormatException e) {
-      output.note(e.getMessage());
+      output.note("no page: " + e.getMessage() + "; name another file by --report");
     } catch (IOException e) {
       output.note(USUAL + " is there already and cannot be read: name another by --report");
     }

@@ -212,7 +212,7 @@ public final class RunCoder {
       if (length >= SHORTEST) {
         counts[SYMBOL_OF[length]]++;
         distanceCounts[0]++;
-        found[count++] = length << 16 | 1;
+        found[count++] = (length << 16) | 1;
         at = same;
       } else {
         int value = bytes[at++] & 0xFF;
@@ -246,7 +246,7 @@ public final class RunCoder {
       found[count++] = first;
       for (int at = line * width; at < stop; ) {
         int color = pixels[at];
-        int place = color * 0x9E3779B1 >>> 32 - PLACE_BITS;
+        int place = (color * 0x9E3779B1) >>> (32 - PLACE_BITS);
         int before = places[place] - 1;
         places[place] = at + 1;
         if (before < 0 || pixels[before] != color || at - before > FARTHEST / 4) {
@@ -271,7 +271,7 @@ public final class RunCoder {
         }
         counts[SYMBOL_OF[PIXEL * same]]++;
         distanceCounts[distanceSymbol(distance)]++;
-        found[count++] = PIXEL * same << 16 | distance;
+        found[count++] = ((PIXEL * same) << 16) | distance;
         at += same;
       }
     }
@@ -284,7 +284,7 @@ public final class RunCoder {
       return past;
     }
     int top = 31 - Integer.numberOfLeadingZeros(past);
-    return 2 * top + (past >>> top - 1 & 1);
+    return 2 * top + ((past >>> (top - 1)) & 1);
   }
 
   private static int distanceExtra(int symbol) {
@@ -365,7 +365,7 @@ public final class RunCoder {
         int symbol = SYMBOL_OF[length];
         int code = codes[symbol];
         int size = code >>> 16;
-        waiting |= (code & 0xFFFF | (long) (length - BASE[symbol]) << size) << many;
+        waiting |= ((code & 0xFFFF) | ((long) (length - BASE[symbol]) << size)) << many;
         many += size + EXTRA[symbol];
         if (many >= 32) {
           LONG.set(stream, at, waiting);
@@ -379,7 +379,7 @@ public final class RunCoder {
         code = distanceCodes[distance];
         size = code >>> 16;
         // The extra bits are the distance's low ones.
-        waiting |= (code & 0xFFFF | (long) (past & (1 << extra) - 1) << size) << many;
+        waiting |= ((code & 0xFFFF) | ((long) (past & ((1 << extra) - 1)) << size)) << many;
         many += size + extra;
       }
       if (many >= 32) {
