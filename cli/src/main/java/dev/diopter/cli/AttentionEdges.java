@@ -3,6 +3,7 @@ package dev.diopter.cli;
 import dev.diopter.engine.Activation;
 import dev.diopter.engine.Model;
 import dev.diopter.engine.RunResult;
+import dev.diopter.lens.attention.HeadId;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -85,6 +86,25 @@ record AttentionEdges(List<List<Edge>> heads) {
       }
     }
     return strongest;
+  }
+
+  /** The chosen heads. */
+  List<HeadId> names() {
+    return heads.stream()
+        .map(edges -> new HeadId(edges.getFirst().layer, edges.getFirst().head))
+        .toList();
+  }
+
+  /** The chosen head with the strongest edge of all. */
+  HeadId hardest() {
+    return names().stream()
+        .max(Comparator.comparingDouble(head -> strongest(head).weight))
+        .orElseThrow();
+  }
+
+  /** The strongest edge of a chosen head. */
+  Edge strongest(HeadId head) {
+    return heads.get(names().indexOf(head)).getFirst();
   }
 
   /** Prints a line for each edge. */

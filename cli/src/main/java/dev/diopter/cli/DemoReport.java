@@ -7,7 +7,9 @@ import dev.diopter.engine.PromptOptions;
 import dev.diopter.engine.RunResult;
 import dev.diopter.formats.Json;
 import dev.diopter.models.DecoderConfig;
+import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -21,6 +23,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param top what comes next
  * @param lens what each layer would say
  * @param edges where the last token looks
+ * @param patterns the whole patterns of the heads of {@code edges}
  * @param heads the heads that do some well-known thing most
  */
 record DemoReport(
@@ -32,8 +35,11 @@ record DemoReport(
     NextTokens.Candidate[] top,
     LogitLens lens,
     AttentionEdges edges,
+    List<HeadPattern> patterns,
     KnownHeads heads) {
-  private static final String PROMPT = "When Mary and John went to the store, John gave a book to";
+  /** What the model is shown. */
+  static final String PROMPT = "When Mary and John went to the store, John gave a book to";
+
   private static final int TOP = 5;
   private static final int HEADS = 6;
   private static final int EDGES = 2;
@@ -46,6 +52,7 @@ record DemoReport(
     Prompt prompt = model.prompt(PROMPT, PromptOptions.BOS);
     HookPlan plan = HookPlan.reading(LogitLens.hooks(model), AttentionEdges.hooks());
     RunResult run = model.run(prompt, plan);
+    AttentionEdges edges = AttentionEdges.of(model, run, HEADS, EDGES);
     return new DemoReport(
         model.name(),
         model.config(),
@@ -54,7 +61,8 @@ record DemoReport(
         run.ids(),
         NextTokens.top(run.lastLogits(), TOP),
         LogitLens.of(model, prompt, run),
-        AttentionEdges.of(model, run, HEADS, EDGES),
+        edges,
+        edges.names().stream().map(head -> HeadPattern.of(run, head)).toList(),
         KnownHeads.of(model));
   }
 
@@ -73,8 +81,12 @@ record DemoReport(
     return object;
   }
 
-  /** As a page. */
-  void print(Screen screen) {
+  /**
+   * As text.
+   *
+   * @param page where the page with pictures is, or null
+   */
+  void print(Screen screen, @Nullable Path page) {
     Style style = Style.of(screen);
     screen
         .out()
@@ -104,11 +116,21 @@ record DemoReport(
         "the %d heads that look hardest at one token (layer.head), at most %d attention edges each"
             .formatted(HEADS, EDGES));
     edges.print(screen, tokens, ids);
+    HeadPattern pattern = patterns.get(edges.names().indexOf(edges.hardest()));
+    heading(
+        screen,
+        "All that head %s looks at".formatted(pattern.name()),
+        "rows are queries, columns keys; the fuller, the more attention");
+    pattern.print(screen, tokens, ids);
     heading(
         screen,
         "Which heads do what",
         "the head that does each of these things most, of all heads; on a random sequence of words twice");
     heads.print(screen);
+    if (page != null) {
+      heading(screen, "With pictures", "");
+      screen.out().println("  " + Text.harmless(page.toString()) + ": open it in a browser");
+    }
     heading(screen, "What next", "");
     for (String command : next()) {
       screen.out().println("  ./diopter " + command);
@@ -133,6 +155,7 @@ record DemoReport(
         "generate %s --bos \"The capital of France is\"".formatted(model),
         "hooks %s".formatted(model),
         "attention heads %s --sort copying".formatted(model),
+        "patterns serve --model %s".formatted(model),
         "cache %s --bos \"France\" --hooks '*' --out france.npz".formatted(model),
         "--help");
   }

@@ -1,6 +1,7 @@
 package dev.diopter.cli;
 
 import dev.diopter.engine.Model;
+import dev.diopter.lens.attention.HeadId;
 import dev.diopter.lens.attention.HeadScores;
 import dev.diopter.lens.attention.HeadScores.Column;
 import dev.diopter.lens.attention.HeadTable;
@@ -54,15 +55,40 @@ record KnownHeads(List<HeadScores> all) {
     };
   }
 
+  /**
+   * A head that does a thing most.
+   *
+   * @param column the thing
+   * @param head which head
+   * @param value how much
+   */
+  record Known(Column column, HeadId head, double value) {
+    /** The head's name in tables. */
+    String name() {
+      return "%d.%d".formatted(head.layer(), head.head());
+    }
+
+    /** The thing in words. */
+    String words() {
+      return KnownHeads.words(column);
+    }
+  }
+
+  /** The heads in the order in which they are shown. */
+  List<Known> shown() {
+    return SHOWN.stream()
+        .map(column -> {
+          HeadScores best = column.sorted(all).getFirst();
+          return new Known(column, best.head(), column.of(best));
+        })
+        .toList();
+  }
+
   /** Prints a line for each thing. */
   void print(Screen screen) {
     Tables table = new Tables().left("head").right("score").left("what it does");
-    for (Column column : SHOWN) {
-      HeadScores best = column.sorted(all).getFirst();
-      table.row(
-          "%d.%d".formatted(best.head().layer(), best.head().head()),
-          Numbers.fixed(column.of(best), 2),
-          words(column));
+    for (Known known : shown()) {
+      table.row(known.name(), Numbers.fixed(known.value, 2), known.words());
     }
     table.print(screen);
   }
@@ -70,13 +96,12 @@ record KnownHeads(List<HeadScores> all) {
   /** Puts the same. */
   void put(ObjectNode object) {
     ArrayNode array = object.putArray("heads");
-    for (Column column : SHOWN) {
-      HeadScores best = column.sorted(all).getFirst();
+    for (Known known : shown()) {
       ObjectNode entry = array.addObject();
-      entry.put("score", column.key());
-      entry.put("layer", best.head().layer());
-      entry.put("head", best.head().head());
-      entry.put("value", column.of(best));
+      entry.put("score", known.column.key());
+      entry.put("layer", known.head.layer());
+      entry.put("head", known.head.head());
+      entry.put("value", known.value);
     }
   }
 }

@@ -64,8 +64,7 @@ record LogitLens(NextTokens.Candidate[][] cells) {
     int token = Math.clamp(room - PERCENT, MIN_TOKEN, widest(tokens));
     StringBuilder head = new StringBuilder("  " + " ".repeat(label) + " ");
     for (int depth = 0; depth < cells.length; depth++) {
-      String title = depth == 0 ? "embed" : "block " + (depth - 1);
-      head.append(Text.padRight(Text.fit(title, token + PERCENT), token + PERCENT))
+      head.append(Text.padRight(Text.fit(title(depth), token + PERCENT), token + PERCENT))
           .append(" ".repeat(GAP));
     }
     screen.out().println(style.bold(head.toString().stripTrailing()));
@@ -95,10 +94,18 @@ record LogitLens(NextTokens.Candidate[][] cells) {
   private static String cell(
       NextTokens.Candidate candidate, Tokens tokens, int token, Style style) {
     String name = Text.padRight(Text.fit(tokens.shown(candidate.id()), token), token);
-    // Rounded down, so that two digits do.
-    int whole = (int) Math.min(99, Math.floor(100 * candidate.probability()));
-    String percent = Text.padLeft(Integer.toString(whole), PERCENT);
+    String percent = Text.padLeft(Integer.toString(percent(candidate.probability())), PERCENT);
     return style.heat(name + percent, candidate.probability());
+  }
+
+  /** What a depth is called. */
+  static String title(int depth) {
+    return depth == 0 ? "embed" : "block " + (depth - 1);
+  }
+
+  /** Rounded down, so that two digits do. */
+  static int percent(double probability) {
+    return (int) Math.min(99, Math.floor(100 * probability));
   }
 
   /** Puts depth names and, by depth and position, the most probable token. */
@@ -106,7 +113,7 @@ record LogitLens(NextTokens.Candidate[][] cells) {
     ArrayNode depths = object.putArray("lens");
     for (int depth = 0; depth < cells.length; depth++) {
       ObjectNode entry = depths.addObject();
-      entry.put("after", depth == 0 ? "embed" : "block " + (depth - 1));
+      entry.put("after", title(depth));
       ArrayNode positions = entry.putArray("positions");
       for (NextTokens.Candidate candidate : cells[depth]) {
         NextTokens.put(positions.addObject(), candidate, tokens);

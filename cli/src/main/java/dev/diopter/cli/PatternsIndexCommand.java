@@ -62,7 +62,7 @@ final class PatternsIndexCommand implements Command {
       screen
           .out()
           .println(
-              "%s: %s models, %s prompts, %s figures of each pattern"
+              "%s: models %s, prompts %s, figures of each pattern %s"
                   .formatted(
                       store.folder(),
                       Numbers.grouped(models.done()),

@@ -2,23 +2,30 @@ package dev.diopter.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 class DemoCommandTest {
+  @TempDir Path folder;
 
   @ParameterizedTest
   @ValueSource(strings = {"demo-gpt2", "demo-llama"})
   void demo_bundledModel_answersMary(String model) {
-    Cli.Ran ran = Cli.run("demo", "--model", model).isClean();
+    Cli.Ran ran = Cli.run("demo", "--model", model, "--no-report").isClean();
     assertThat(ran.out())
         .startsWith("Diopter looks into " + model)
         .containsPattern("(?m)^ +1 +\\d+  ␣Mary ")
         .containsPattern("(?m)^ +14 ␣to .*␣Mary +\\d\\d+$")
-        .contains("What each layer would say", "Where the last token looks", "What next")
+        .contains(
+            "What each layer would say", "Where the last token looks", "All that head", "What next")
+        .containsPattern("(?m)^ +2 ␣Mary +[·░▒▓█]{2} [·░▒▓█]{2} [·░▒▓█]{2}$")
         .doesNotContain("\u001b");
     assertThat(ran.out().lines())
         .allSatisfy(line -> assertThat(Text.width(line)).isLessThanOrEqualTo(100));
@@ -28,7 +35,8 @@ class DemoCommandTest {
   @ValueSource(ints = {80, 100, 120})
   void demo_terminal_staysWithinItsWidth(int width) {
     Cli.Ran ran =
-        Cli.runOnTerminal(Map.of("COLUMNS", Integer.toString(width), "TERM", "xterm"), "demo")
+        Cli.runOnTerminal(
+                Map.of("COLUMNS", Integer.toString(width), "TERM", "xterm"), "demo", "--no-report")
             .isClean();
     assertThat(ran.out()).contains("\u001b[");
     assertThat(ran.out().lines())
@@ -37,9 +45,9 @@ class DemoCommandTest {
 
   @Test
   void demo_noColor_hasNone() {
-    assertThat(Cli.runOnTerminal(Map.of("NO_COLOR", "1"), "demo").isClean().out())
+    assertThat(Cli.runOnTerminal(Map.of("NO_COLOR", "1"), "demo", "--no-report").isClean().out())
         .doesNotContain("\u001b");
-    assertThat(Cli.runOnTerminal(Map.of("TERM", "dumb"), "demo").isClean().out())
+    assertThat(Cli.runOnTerminal(Map.of("TERM", "dumb"), "demo", "--no-report").isClean().out())
         .doesNotContain("\u001b");
   }
 
@@ -62,6 +70,26 @@ class DemoCommandTest {
     assertThat(json.path("heads")).hasSize(5);
     assertThat(json.path("heads").get(0).path("score").stringValue()).isEqualTo("previous_token");
     assertThat(json.path("heads").get(0).path("value").doubleValue()).isBetween(0.1, 1.0);
+  }
+
+  @Test
+  void demo_report_isOnePageWithAllOfIt() throws IOException {
+    Path file = folder.resolve("report.html");
+    Cli.Ran ran = Cli.run("demo", "--report", file.toString()).isClean();
+    assertThat(ran.out()).contains(file + ": open it in a browser");
+    String page = Files.readString(file);
+    assertThat(page)
+        .startsWith("<!doctype html>")
+        .contains("What comes next", "Where the last token looks", "What each layer would say")
+        .contains("data:image/png;base64,", ">␣Mary<")
+        .doesNotContain("http:", "https:", "src=\"/", "<script");
+    assertThat(page.split("<figure>")).hasSize(7);
+    assertThat(Cli.run("demo", "--report", file.toString()).isClean().out()).isEqualTo(ran.out());
+    assertThat(Files.readString(file)).isEqualTo(page);
+    assertThat(Cli.run("demo", "--report", file.toString(), "--no-report").failed(2).err())
+        .contains("expected one of --report and --no-report, got both");
+    assertThat(Cli.run("demo", "--report", folder.resolve("a/b").toString()).failed(1).err())
+        .contains("does not exist; create it first");
   }
 
   @Test

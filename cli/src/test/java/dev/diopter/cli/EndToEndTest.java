@@ -70,7 +70,7 @@ class EndToEndTest {
 
   @Test
   void demo_childProcess_answersWithoutWarnings() throws Exception {
-    Cli.Ran ran = start(Map.of(), "demo").isClean();
+    Cli.Ran ran = start(Map.of(), "demo", "--no-report").isClean();
     assertThat(ran.out()).contains("␣Mary", "What next");
   }
 

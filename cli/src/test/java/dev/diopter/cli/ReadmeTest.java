@@ -87,10 +87,16 @@ class ReadmeTest {
       }
       commands++;
       Path file = folder.resolve("patterns.npz");
-      String[] words =
-          words(first.substring("$ ./diopter ".length()).replace("patterns.npz", file.toString()));
-      Cli.Ran ran = Cli.run(words).isDone();
-      String printed = (ran.out() + ran.err()).replace(file.toString(), "patterns.npz");
+      String command =
+          first.substring("$ ./diopter ".length()).replace("patterns.npz", file.toString());
+      Path page = folder.resolve("report.html");
+      // Beside the sources it would stay.
+      Cli.Ran ran =
+          Cli.run(words(command.equals("demo") ? "demo --report " + page : command)).isDone();
+      String printed =
+          (ran.out() + ran.err())
+              .replace(file.toString(), "patterns.npz")
+              .replace(page.toString(), "report.html");
       List<String> lines = printed.lines().toList();
       for (String line : block.text.lines().skip(1).toList()) {
         if (!line.equals("...")) {
@@ -98,7 +104,7 @@ class ReadmeTest {
         }
       }
     }
-    assertThat(commands).isEqualTo(4);
+    assertThat(commands).isEqualTo(5);
   }
 
   @Test

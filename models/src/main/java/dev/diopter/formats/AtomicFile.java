@@ -5,10 +5,12 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.HexFormat;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -16,6 +18,7 @@ import java.util.concurrent.ThreadLocalRandom;
  * there in one step.
  */
 public final class AtomicFile {
+  private static final HexFormat HEX = HexFormat.of();
   private static final int BUFFER = 1 << 16;
 
   private AtomicFile() {}
@@ -47,6 +50,37 @@ public final class AtomicFile {
     }
   }
 
+  /**
+   * The same for content that is there already, with as few calls of the system as there can be:
+   * for many small files.
+   *
+   * @throws FormatException where the file cannot be written, with path and reason
+   */
+  public static void write(Path file, byte[] content) {
+    Path part = file.resolveSibling(partName());
+    boolean done = false;
+    try {
+      if (!Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+        Files.write(part, content, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        move(part, file);
+        done = true;
+        return;
+      }
+    } catch (IOException e) {
+      // Below it fails again, and there it is told why.
+    } finally {
+      if (!done) {
+        deleteQuietly(part);
+      }
+    }
+    write(file, out -> out.write(content));
+  }
+
+  /** Short, since the name itself may be as long as the file system allows. */
+  private static String partName() {
+    return "." + HEX.toHexDigits(ThreadLocalRandom.current().nextInt()) + ".part";
+  }
+
   private static void writeBeside(Path file, Path target, Writer writer) throws IOException {
     Path folder = target.getParent();
     if (folder == null || Files.isDirectory(target)) {
@@ -57,8 +91,7 @@ public final class AtomicFile {
           "%s: cannot be written: the folder %s does not exist; create it first"
               .formatted(file, folder));
     }
-    // Short, since the name itself may be as long as the file system allows.
-    Path part = folder.resolve(".%08x.part".formatted(ThreadLocalRandom.current().nextInt()));
+    Path part = folder.resolve(partName());
     boolean done = false;
     try {
       writeTo(part, writer, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);

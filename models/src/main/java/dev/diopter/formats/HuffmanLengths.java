@@ -20,7 +20,7 @@ final class HuffmanLengths {
     }
     while (true) {
       int[] lengths = unbounded(weights);
-      if (Arrays.stream(lengths).max().orElse(0) <= longest) {
+      if (max(lengths) <= longest) {
         return lengths;
       }
       // Flatter weights give flatter trees.
@@ -28,6 +28,14 @@ final class HuffmanLengths {
         weights[i] = weights[i] == 0 ? 0 : weights[i] / 2 + 1;
       }
     }
+  }
+
+  private static int max(int[] lengths) {
+    int max = 0;
+    for (int length : lengths) {
+      max = Math.max(max, length);
+    }
+    return max;
   }
 
   private static int used(int[] weights) {

@@ -108,8 +108,9 @@ public final class Npz implements AutoCloseable {
       NpyHeader header = NpyHeader.read(what, in);
       int bytes = header.elements() * header.elementBytes();
       checkDeclared(what, entry, header.bytes() + (long) bytes);
-      byte[] data = in.readNBytes(bytes);
-      if (data.length < bytes || in.read() >= 0) {
+      byte[] data = new byte[bytes];
+      int found = in.readNBytes(data, 0, bytes);
+      if (found < bytes || in.read() >= 0) {
         throw NpyHeader.broken(
             what,
             "expected %d bytes for %s %s, found %s"
@@ -117,7 +118,7 @@ public final class Npz implements AutoCloseable {
                     bytes,
                     header.type(),
                     header.shape(),
-                    data.length < bytes ? "only " + data.length : "more"));
+                    found < bytes ? "only " + found : "more"));
       }
       return array(name, header, data);
     } catch (IOException e) {

@@ -61,6 +61,44 @@ class RunDeflaterTest {
   }
 
   @Test
+  void zlibOfPixels_picturesOfAnySize_inflateAgain() throws DataFormatException {
+    long seed = 17;
+    Random random = new Random(seed);
+    int[][] sizes = {
+      {1, 1}, {1, 9000}, {3, 3}, {86, 2}, {87, 3}, {100, 100}, {300, 400}, {30_000, 2}
+    };
+    for (int[] size : sizes) {
+      for (int colors : new int[] {1, 2, 30, 5000}) {
+        int[] pixels = new int[size[0] * size[1]];
+        for (int at = 0; at < pixels.length; ) {
+          int end = Math.min(pixels.length, at + 1 + random.nextInt(random.nextInt(1, 200)));
+          Arrays.fill(pixels, at, end, 0x10203 * random.nextInt(colors) & 0xFFFFFF);
+          at = end;
+        }
+        byte[] lines = new byte[size[1] * (1 + 3 * size[0])];
+        for (int i = 0, to = 0; i < pixels.length; i++) {
+          to += i % size[0] == 0 ? 1 : 0;
+          for (int shift = 16; shift >= 0; shift -= 8) {
+            lines[to++] = (byte) (pixels[i] >> shift);
+          }
+        }
+        byte[] packed = RunCoder.zlibOfPixels(lines, pixels, size[0]);
+        Inflater inflater = new Inflater();
+        inflater.setInput(packed);
+        byte[] back = new byte[lines.length + 1];
+        int length = 0;
+        while (!inflater.finished()) {
+          length += inflater.inflate(back, length, back.length - length);
+        }
+        inflater.end();
+        assertThat(Arrays.copyOf(back, length))
+            .as("seed %d, %d x %d, %d colours", seed, size[0], size[1], colors)
+            .isEqualTo(lines);
+      }
+    }
+  }
+
+  @Test
   void npz_runs_readBackAndAreTheSameTwice() throws IOException {
     float[] values = new float[3 * 50_000];
     Random random = new Random(9);

@@ -6,6 +6,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.microsoft.playwright.Download;
 import com.microsoft.playwright.Page;
 import dev.diopter.engine.Model;
+import dev.diopter.formats.Json;
+import dev.diopter.lens.attention.AttentionExport;
+import dev.diopter.lens.attention.HeadScores;
+import dev.diopter.lens.attention.HeadTable;
+import dev.diopter.lens.attention.OvCircuit;
+import dev.diopter.lens.attention.RepeatedSequence;
+import dev.diopter.lens.attention.Sampling;
+import dev.diopter.lens.attention.SinkSet;
+import dev.diopter.lens.patterns.PatternIndex;
+import dev.diopter.lens.patterns.PatternPrompt;
+import dev.diopter.lens.patterns.PatternRecorder;
+import dev.diopter.lens.patterns.PatternStore;
+import dev.diopter.lens.patterns.RecorderOptions;
+import dev.diopter.models.ModelStore;
+import dev.diopter.models.OpenModel;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
@@ -16,6 +31,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The page in a real browser, on made-up patterns and on a live model. */
 class PageTest {
@@ -47,6 +64,28 @@ class PageTest {
       assertThat(page.locator("#tab-head")).hasAttribute("aria-selected", "true");
       assertThat(page.locator(".strip .token")).hasCount(12);
       assertThat(page.locator(".strip .token").first()).hasText("[BOS]");
+    }
+    assertThat(log).isEmpty();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"demo-gpt2", "demo-llama"})
+  void page_folderOfTheOriginal_isShown(String name) {
+    Path root = Path.of(System.getProperty("diopter.root"));
+    Path saved = root.resolve("fixtures/lens-cases/" + name + "/pattern-lens/attn_data");
+    try (PatternServer server =
+        PatternServer.start(new ServeOptions(saved, ServeOptions.LOOPBACK, 0, null, log::add))) {
+      Page page = browser.page(server.uri());
+      assertThat(page.locator(".summary").first()).hasText("48 patterns");
+      page.locator(".cell").first().click();
+      assertThat(page.locator(".strip .token").first()).hasText("[BOS]");
+      page.locator(".strip .token").nth(3).hover();
+      assertThat(page.locator("#weight")).isVisible();
+      // Its figures too, which it wrote as PNG.
+      Page figures = browser.page(at(server, "figure=raw"));
+      assertThat(figures.locator(".cell img").first()).isVisible();
+      Page table = browser.page(at(server, "view=table"));
+      assertThat(table.locator("table.scores tbody tr")).hasCount(24);
     }
     assertThat(log).isEmpty();
   }
@@ -159,6 +198,38 @@ class PageTest {
       assertThat(page.locator("th[aria-sort=descending]")).containsText("Previous");
       page.locator("[data-sort=copying]").click();
       assertThat(page.locator("[data-head]").first()).hasText("L0H3");
+    }
+  }
+
+  @Test
+  void table_headsOfTheCommand_giveTheCopyingColumn() throws IOException {
+    try (OpenModel stored = ModelStore.system().open("demo-gpt2");
+        Model model = Model.open("demo-gpt2")) {
+      PatternStore store = new PatternStore(folder);
+      PatternRecorder recorder =
+          new PatternRecorder(model, store.model("demo-gpt2"), RecorderOptions.DEFAULT.bos(true));
+      recorder.record(PatternPrompt.of("Mary and John went to the store"));
+      PatternIndex.prompts(store.model("demo-gpt2"));
+      PatternIndex.models(store);
+      List<HeadScores> heads =
+          HeadTable.of(
+              model,
+              RepeatedSequence.random(model, 20, 0),
+              null,
+              Sampling.DEFAULT,
+              SinkSet.FIRST,
+              OvCircuit.copyingScores(stored, _ -> {}),
+              _ -> {});
+      var object = Json.object();
+      object.set("heads", AttentionExport.array(heads));
+      Json.write(object, folder.resolve("demo-gpt2/heads.json"), true);
+      try (PatternServer server = serve(null)) {
+        Page page = browser.page(at(server, "view=table&sort=copying&down=true"));
+        HeadScores best = HeadScores.Column.COPYING.sorted(heads).getFirst();
+        assertThat(page.locator("[data-head]").first()).hasText(best.head().toString());
+        assertThat(page.locator("tbody tr").first().locator("td").last())
+            .containsText("%.4f".formatted(best.copying()));
+      }
     }
   }
 

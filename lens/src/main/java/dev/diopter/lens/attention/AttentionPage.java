@@ -2,6 +2,7 @@ package dev.diopter.lens.attention;
 
 import dev.diopter.engine.Model;
 import dev.diopter.lens.pictures.HtmlPage;
+import dev.diopter.lens.pictures.Shades;
 import dev.diopter.models.Tokenizer;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
@@ -13,12 +14,6 @@ import java.util.List;
  * hover. Nothing of the result is changed.
  */
 public final class AttentionPage {
-  /** Steps of the shading. Attention is shown by its square root, so that little is not nothing. */
-  private static final int LEVELS = 20;
-
-  /** White over blue to navy: lightness falls evenly, so it reads without colours too. */
-  private static final int[][] SHADES = {{255, 255, 255}, {107, 174, 214}, {8, 48, 107}};
-
   private static final double[] LEGEND = {0, .01, .05, .1, .25, .5, 1};
 
   private static final String STYLE =
@@ -52,7 +47,7 @@ public final class AttentionPage {
     this.tokenizer = model.tokenizer();
     this.result = result;
     this.sinks = result.query().sinks().finder(model.config(), tokenizer);
-    this.page = new HtmlPage(title(what)).style(STYLE).style(shades());
+    this.page = new HtmlPage(title(what)).style(STYLE).style(Shades.css());
   }
 
   private String title(String what) {
@@ -71,27 +66,6 @@ public final class AttentionPage {
     drawn.rows();
     drawn.keys();
     return drawn.page;
-  }
-
-  private static String shades() {
-    StringBuilder css = new StringBuilder();
-    for (int i = 0; i <= LEVELS; i++) {
-      double at = (double) i / LEVELS * (SHADES.length - 1);
-      int low = Math.min((int) at, SHADES.length - 2);
-      int[] rgb = new int[3];
-      for (int c = 0; c < 3; c++) {
-        rgb[c] =
-            (int) Math.round(SHADES[low][c] + (at - low) * (SHADES[low + 1][c] - SHADES[low][c]));
-      }
-      css.append(
-          ".w%d { background: #%02x%02x%02x; color: #%s; }\n"
-              .formatted(i, rgb[0], rgb[1], rgb[2], i > LEVELS * 0.6 ? "fff" : "000"));
-    }
-    return css.toString();
-  }
-
-  private static String shade(double share) {
-    return "w" + Math.clamp(Math.round(Math.sqrt(Math.max(0, share)) * LEVELS), 0, LEVELS);
   }
 
   private void head(String what) {
@@ -124,7 +98,7 @@ public final class AttentionPage {
     page.open("div", "class", "legend");
     page.element("span", withoutSinks() ? "Share of what is not on sinks:" : "Attention:");
     for (double share : LEGEND) {
-      page.element("span", plain(share), "class", "t " + shade(share));
+      page.element("span", plain(share), "class", "t " + Shades.of(share));
     }
     page.element("span", "query", "class", "t q w0");
     page.element("span", "scored key", "class", "t k w0");
@@ -169,7 +143,7 @@ public final class AttentionPage {
     for (int k = 0; k <= entry.query(); k++) {
       float weight = entry.row()[k];
       double share = rest > 0 ? weight / rest : 0;
-      String look = sink[k] ? "s" : shade(share);
+      String look = sink[k] ? "s" : Shades.of(share);
       String marks = (k == entry.query() ? " q" : "") + (k == entry.key() ? " k" : "");
       page.element(
           "span",

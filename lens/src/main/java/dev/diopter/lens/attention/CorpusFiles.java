@@ -2,6 +2,7 @@ package dev.diopter.lens.attention;
 
 import dev.diopter.formats.FormatException;
 import dev.diopter.formats.Json;
+import dev.diopter.formats.JsonLines;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -16,7 +17,10 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
-/** A corpus in files. Holds one line at a time, and no line of more than {@link #MAX_LINE}. */
+/**
+ * A corpus in files. Holds one line at a time, and no line of more than {@link #MAX_LINE}, or in
+ * {@code .jsonl} files {@link JsonLines#MAX_LINE}.
+ */
 final class CorpusFiles implements Corpus {
   /** Characters of a line. */
   static final int MAX_LINE = 1 << 24;
@@ -64,32 +68,106 @@ final class CorpusFiles implements Corpus {
 
   private final class Reading implements Texts {
     private int nextFile;
-    private @Nullable BufferedReader reader;
-    private Path file = Path.of("");
-    private long line;
+    private @Nullable Texts file;
 
     @Override
     public @Nullable String next() {
-      try {
-        while (true) {
-          if (reader == null) {
-            if (nextFile == files.size()) {
-              return null;
-            }
-            open(files.get(nextFile++));
+      while (true) {
+        if (file == null) {
+          if (nextFile == files.size()) {
+            return null;
           }
-          String read = readLine();
-          if (read == null) {
-            close();
-          } else if (!isJsonLines(file)) {
-            return read;
-          } else if (!read.isBlank()) {
-            return text(read);
-          }
+          Path path = files.get(nextFile++);
+          file = isJsonLines(path) ? new Rows(JsonLines.open(path)) : new Lines(path);
         }
+        String text = file.next();
+        if (text != null) {
+          return text;
+        }
+        close();
+      }
+    }
+
+    @Override
+    public void close() {
+      if (file != null) {
+        file.close();
+        file = null;
+      }
+    }
+  }
+
+  /** The texts of a {@code .jsonl} file. */
+  private record Rows(JsonLines lines) implements Texts {
+    @Override
+    public @Nullable String next() {
+      if (!lines.next()) {
+        return null;
+      }
+      JsonNode value = lines.value();
+      if (!value.isObject() || !value.path("text").isString()) {
+        throw new FormatException(
+            "%s: expected an object with a string \"text\", found %s"
+                .formatted(lines.where(), Json.brief(value)));
+      }
+      return value.get("text").stringValue();
+    }
+
+    @Override
+    public void close() {
+      lines.close();
+    }
+  }
+
+  /** The lines of any other file. */
+  private static final class Lines implements Texts {
+    private final Path file;
+    private final BufferedReader reader;
+    private long line;
+
+    Lines(Path file) {
+      this.file = file;
+      try {
+        // Strict, where Files.newBufferedReader would be too, but with a name in the failure.
+        reader =
+            new BufferedReader(
+                new InputStreamReader(
+                    Files.newInputStream(file),
+                    StandardCharsets.UTF_8
+                        .newDecoder()
+                        .onMalformedInput(CodingErrorAction.REPORT)
+                        .onUnmappableCharacter(CodingErrorAction.REPORT)));
+      } catch (IOException e) {
+        throw FormatException.unreadable(file.toString(), e);
+      }
+    }
+
+    /** A line without its end; BufferedReader's own would hold any length. */
+    @Override
+    public @Nullable String next() {
+      try {
+        StringBuilder text = new StringBuilder();
+        int c = reader.read();
+        if (c < 0) {
+          return null;
+        }
+        for (; c >= 0 && c != '\n'; c = reader.read()) {
+          if (text.length() == MAX_LINE) {
+            throw new FormatException(
+                "%s line %d: expected a line of at most %d characters, found a longer one; split the text"
+                    .formatted(file, line + 1, MAX_LINE));
+          }
+          text.append((char) c);
+        }
+        line++;
+        int end = text.length();
+        if (end > 0 && text.charAt(end - 1) == '\r') {
+          text.setLength(end - 1);
+        }
+        return text.toString();
       } catch (CharacterCodingException e) {
         throw new FormatException(
-            "%s:%d: expected UTF-8, found malformed bytes; write it again"
+            "%s line %d: expected UTF-8, found malformed bytes; write it again"
                 .formatted(file, line + 1),
             e);
       } catch (IOException e) {
@@ -97,68 +175,12 @@ final class CorpusFiles implements Corpus {
       }
     }
 
-    private void open(Path path) throws IOException {
-      file = path;
-      line = 0;
-      // Strict, where Files.newBufferedReader would be too, but with a name in the failure.
-      reader =
-          new BufferedReader(
-              new InputStreamReader(
-                  Files.newInputStream(path),
-                  StandardCharsets.UTF_8
-                      .newDecoder()
-                      .onMalformedInput(CodingErrorAction.REPORT)
-                      .onUnmappableCharacter(CodingErrorAction.REPORT)));
-    }
-
-    /** A line without its end, or null at the end; BufferedReader's own would hold any length. */
-    private @Nullable String readLine() throws IOException {
-      BufferedReader from = reader;
-      if (from == null) {
-        return null;
-      }
-      StringBuilder text = new StringBuilder();
-      int c = from.read();
-      if (c < 0) {
-        return null;
-      }
-      for (; c >= 0 && c != '\n'; c = from.read()) {
-        if (text.length() == MAX_LINE) {
-          throw new FormatException(
-              "%s:%d: expected a line of at most %d characters, found a longer one; split the text"
-                  .formatted(file, line + 1, MAX_LINE));
-        }
-        text.append((char) c);
-      }
-      line++;
-      int end = text.length();
-      if (end > 0 && text.charAt(end - 1) == '\r') {
-        text.setLength(end - 1);
-      }
-      return text.toString();
-    }
-
-    private String text(String read) {
-      String source = file + ":" + line;
-      JsonNode value = Json.read(source, read);
-      if (!value.isObject() || !value.path("text").isString()) {
-        throw new FormatException(
-            "%s: expected an object with a string \"text\", found %s"
-                .formatted(source, Json.brief(value)));
-      }
-      return value.get("text").stringValue();
-    }
-
     @Override
     public void close() {
-      BufferedReader open = reader;
-      reader = null;
-      if (open != null) {
-        try {
-          open.close();
-        } catch (IOException e) {
-          throw FormatException.unreadable(file.toString(), e);
-        }
+      try {
+        reader.close();
+      } catch (IOException e) {
+        throw FormatException.unreadable(file.toString(), e);
       }
     }
   }

@@ -57,11 +57,12 @@ final class LocalDescription {
       for (AttentionResult.KeyToken key :
           totals.topKeys().subList(0, Math.min(MOST_TOKENS, totals.topKeys().size()))) {
         tokens.add(
-            "%s (%s times the usual, in %d texts)"
+            "%s (%s times the usual, in %d %s)"
                 .formatted(
                     Evidence.quoted(tokenizer.label(key.id())),
                     decimal(key.meanMultiple()),
-                    key.texts()));
+                    key.texts(),
+                    key.texts() == 1 ? "text" : "texts"));
       }
       sentences.add(
           "Key tokens furthest above their usual share: " + String.join(", ", tokens) + ".");

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -81,15 +82,17 @@ public final class FigureRun {
 
   private void draw(String hash, Workers workers, Tally tally) {
     PatternPrompt prompt;
+    StoredPatterns stored;
     try {
       prompt = folder.prompt(hash);
-      folder.load(prompt).close();
+      stored = folder.open(prompt);
     } catch (FormatException e) {
       tally.failed(hash, e);
       return;
     }
     Path place = folder.promptFolder(prompt);
-    List<String> tokens = prompt.tokens();
+    // The file is closed by whoever is the last to use it.
+    AtomicInteger users = new AtomicInteger(1);
     for (int layer = 0; layer < model.layers(); layer++) {
       List<HeadFigures> heads = new ArrayList<>();
       int missing = 0;
@@ -103,13 +106,23 @@ public final class FigureRun {
         continue;
       }
       int drawn = layer;
+      users.incrementAndGet();
       workers.run(() -> {
         try {
-          draw(prompt, tokens, drawn, heads, tally);
+          draw(stored, drawn, heads, tally);
         } catch (FormatException e) {
           tally.failed(hash + " L" + drawn, e);
+        } finally {
+          leave(stored, users);
         }
       });
+    }
+    leave(stored, users);
+  }
+
+  private static void leave(StoredPatterns stored, AtomicInteger users) {
+    if (users.decrementAndGet() == 0) {
+      stored.close();
     }
   }
 
@@ -119,19 +132,17 @@ public final class FigureRun {
     }
   }
 
-  private void draw(
-      PatternPrompt prompt, List<String> tokens, int layer, List<HeadFigures> heads, Tally tally) {
-    List<Matrix> patterns;
-    try (StoredPatterns stored = folder.open(prompt)) {
-      patterns = stored.layer(layer);
-    }
+  private static void draw(StoredPatterns stored, int layer, List<HeadFigures> heads, Tally tally) {
+    List<Matrix> patterns = stored.layer(layer);
     if (patterns.size() != heads.size()) {
       throw new FormatException(
           "expected patterns of %d heads by model_cfg.json, found %d; run patterns activations --force"
               .formatted(heads.size(), patterns.size()));
     }
+    PatternPrompt prompt = stored.prompt();
     for (int head = 0; head < patterns.size(); head++) {
-      AttentionPattern pattern = new AttentionPattern(layer, head, patterns.get(head), tokens);
+      AttentionPattern pattern =
+          new AttentionPattern(layer, head, patterns.get(head), prompt.tokens());
       heads.get(head).draw(pattern, prompt.hash() + " L" + layer + "H" + head, tally);
     }
   }

@@ -55,17 +55,18 @@ record HeadFigures(Path folder, FigureOptions options) {
 
   /** Draws what is missing. */
   void draw(AttentionPattern pattern, String what, Tally tally) {
-    PatternStore.create(folder);
+    // In a new folder there is nothing to look for.
+    boolean used = !PatternStore.create(folder);
     for (FigureFunction function : options.functions()) {
       boolean failed = false;
       for (PictureFormat format : options.formatsOf(function)) {
-        if (isThere(function, format)) {
+        if (used && isThere(function, format)) {
           tally.skipped(1);
         } else if (!draw(function, format, pattern, what, tally)) {
           failed = true;
         }
       }
-      if (!failed) {
+      if (used && !failed) {
         forgetError(function);
       }
     }
@@ -83,13 +84,12 @@ record HeadFigures(Path folder, FigureOptions options) {
     } catch (Exception e) { // Whatever a function throws concerns its figure alone.
       String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
       AtomicFile.write(
-          folder.resolve(function.name() + ERROR),
-          out -> out.write(reason.getBytes(StandardCharsets.UTF_8)));
+          folder.resolve(function.name() + ERROR), reason.getBytes(StandardCharsets.UTF_8));
       tally.failed(what + " " + function.name(), reason);
       return false;
     }
-    files.forEach((name, bytes) ->
-        AtomicFile.write(folder.resolve(name + "." + format.suffix()), out -> out.write(bytes)));
+    files.forEach(
+        (name, bytes) -> AtomicFile.write(folder.resolve(name + "." + format.suffix()), bytes));
     tally.done(1);
     return true;
   }

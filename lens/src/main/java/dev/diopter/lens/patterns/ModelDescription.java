@@ -80,7 +80,8 @@ final class ModelDescription {
     o.put("load_in_4bit", false);
     putNulls(o, "num_experts", "experts_per_token", "relative_attention_max_distance");
     putNulls(o, "relative_attention_num_buckets", "decoder_start_token_id");
-    o.put("tie_word_embeddings", c.tiedHead());
+    // The original sets it for encoder-decoders alone, whatever the checkpoint says of its head.
+    o.put("tie_word_embeddings", false);
     o.put("use_normalization_before_and_after", false);
     o.put("attn_scores_soft_cap", -1.0);
     o.put("output_logits_soft_cap", -1.0);

@@ -34,9 +34,11 @@ import tools.jackson.databind.node.ObjectNode;
  * caller's and stays open.
  */
 public final class PatternRecorder {
+  private static final String BOS = "default_prepend_bos";
+
   /** What may not differ between the prompts of one folder. */
   private static final List<String> SAME =
-      List.of("n_layers", "d_model", "n_heads", "d_head", "d_vocab", "default_prepend_bos");
+      List.of("n_layers", "d_model", "n_heads", "d_head", "d_vocab", BOS);
 
   /** Numbers that one pass may give at most, unless it has one prompt alone: 64 MB. */
   private static final long BATCH_VALUES = 16L << 20;
@@ -101,8 +103,13 @@ public final class PatternRecorder {
         JsonNode found = stored.get(key);
         if (found != null && !found.equals(description.get(key))) {
           throw new FormatException(
-              "%s: expected %s %s as this run has it, found %s; give another --name, or remove the folder"
-                  .formatted(file, key, description.get(key), found));
+              "%s: expected %s %s as this run has it, found %s; %sgive another --name, or remove the folder"
+                  .formatted(
+                      file,
+                      key,
+                      description.get(key),
+                      found,
+                      !key.equals(BOS) ? "" : bos ? "leave --bos out, " : "add --bos, "));
         }
       }
       return;

@@ -2,6 +2,7 @@ package dev.diopter.lens.patterns;
 
 import dev.diopter.engine.UsageException;
 import dev.diopter.formats.FormatException;
+import dev.diopter.formats.OneLine;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -83,13 +84,22 @@ public record PatternStore(Path folder) {
     return names;
   }
 
-  /** Makes a folder and those that it lies in. */
-  static void create(Path folder) {
+  /**
+   * Makes a folder and those that it lies in.
+   *
+   * @return true where it surely is new
+   */
+  static boolean create(Path folder) {
     try {
-      Files.createDirectories(folder);
+      Files.createDirectory(folder);
+      return true;
     } catch (IOException e) {
-      throw new FormatException(
-          folder + ": cannot be made: " + dev.diopter.formats.OneLine.reason(e), e);
+      try {
+        Files.createDirectories(folder);
+        return false;
+      } catch (IOException why) {
+        throw new FormatException(folder + ": cannot be made: " + OneLine.reason(why), why);
+      }
     }
   }
 }

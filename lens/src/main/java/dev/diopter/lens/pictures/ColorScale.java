@@ -89,7 +89,7 @@ public final class ColorScale {
       return NOT_A_NUMBER;
     }
     // The cast cuts, and holds the infinities at the ends of int.
-    return colors[Math.clamp((int) (x * SIZE), 0, SIZE - 1)];
+    return colors[Math.max(0, Math.min((int) (x * SIZE), SIZE - 1))];
   }
 
   /** An entry of the table, 0 to 255. */

@@ -229,7 +229,7 @@ class AttentionDataTest {
         Files.writeString(folder.resolve("bad.jsonl"), "{\"text\": \"a\"}\n{\"texts\": 1}\n");
     assertThatThrownBy(() -> read(Corpus.of(bad)))
         .isInstanceOf(FormatException.class)
-        .hasMessageContaining("bad.jsonl:2: expected an object with a string \"text\"");
+        .hasMessageContaining("bad.jsonl line 2: expected an object with a string \"text\"");
     Path bytes = folder.resolve("bytes.txt");
     Files.write(bytes, "ok\n\u00e9".getBytes(StandardCharsets.ISO_8859_1));
     assertThatThrownBy(() -> read(Corpus.of(bytes)))

@@ -6,7 +6,7 @@ import { labels } from './tokens.js';
 /** Columns: key in the JSON of "attention heads", title, meaning, whether the page computes it. */
 export const COLUMNS = [
   ['entropy', 'Entropy', 'Mean entropy of a query\u2019s attention, in nats: 0 looks at one token', true],
-  ['sink_share', 'Sink share', 'Mean attention to the first position, over the queries behind it', true],
+  ['sink_share', 'Sink share', 'Mean attention to the first position, over all queries', true],
   ['mean_distance', 'Distance', 'Mean number of tokens back from query to key', true],
   ['previous_token', 'Previous', 'Mean attention to the token just before', true],
   ['duplicate_token', 'Duplicate', 'Mean attention to earlier copies of the same token, where there are any', true],
@@ -34,10 +34,8 @@ function measure(data, n, tokens) {
     }
     add('entropy', entropy);
     add('mean_distance', distance);
-    if (q > 0) {
-      add('sink_share', data[q * n]);
-      add('previous_token', data[q * n + q - 1]);
-    }
+    add('sink_share', data[q * n]);
+    if (q > 0) add('previous_token', data[q * n + q - 1]);
     const copies = earlier.get(tokens[q]) ?? [];
     if (copies.length) {
       add('duplicate_token', copies.reduce((sum, k) => sum + data[q * n + k], 0));
