@@ -19,6 +19,7 @@ final class Commands {
           new Entry("generate", GenerateCommand::new),
           new Entry("hooks", HooksCommand::new),
           new Entry("cache", CacheCommand::new),
+          new Entry("attention", AttentionCommand::new),
           new Entry("models", ModelsCommand::new),
           new Entry("doctor", DoctorCommand::new),
           new Entry("bench", BenchCommand::new),
@@ -33,8 +34,8 @@ final class Commands {
     for (Entry entry : named == null ? ALL : List.of(named)) {
       Object command = entry.maker.apply(screen);
       CommandLine line = new CommandLine(command);
-      if (command instanceof ModelsCommand models) {
-        models.addTo(line);
+      if (command instanceof CommandGroup group) {
+        group.addTo(line);
       }
       root.addSubcommand(entry.name, line);
       tidyHelp(line);

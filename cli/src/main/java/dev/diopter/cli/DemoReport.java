@@ -21,6 +21,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param top what comes next
  * @param lens what each layer would say
  * @param edges where the last token looks
+ * @param heads the heads that do some well-known thing most
  */
 record DemoReport(
     String model,
@@ -30,7 +31,8 @@ record DemoReport(
     int[] ids,
     NextTokens.Candidate[] top,
     LogitLens lens,
-    AttentionEdges edges) {
+    AttentionEdges edges,
+    KnownHeads heads) {
   private static final String PROMPT = "When Mary and John went to the store, John gave a book to";
   private static final int TOP = 5;
   private static final int HEADS = 6;
@@ -52,7 +54,8 @@ record DemoReport(
         run.ids(),
         NextTokens.top(run.lastLogits(), TOP),
         LogitLens.of(model, prompt, run),
-        AttentionEdges.of(model, run, HEADS, EDGES));
+        AttentionEdges.of(model, run, HEADS, EDGES),
+        KnownHeads.of(model));
   }
 
   /** As JSON. */
@@ -66,6 +69,7 @@ record DemoReport(
     NextTokens.put(object, "top", top, tokens);
     lens.put(object, tokens);
     edges.put(object);
+    heads.put(object);
     return object;
   }
 
@@ -100,6 +104,11 @@ record DemoReport(
         "the %d heads that look hardest at one token (layer.head), at most %d attention edges each"
             .formatted(HEADS, EDGES));
     edges.print(screen, tokens, ids);
+    heading(
+        screen,
+        "Which heads do what",
+        "the head that does each of these things most, of all heads; on a random sequence of words twice");
+    heads.print(screen);
     heading(screen, "What next", "");
     for (String command : next()) {
       screen.out().println("  ./diopter " + command);
@@ -123,6 +132,7 @@ record DemoReport(
         "run %s --bos \"The capital of France is\"".formatted(model),
         "generate %s --bos \"The capital of France is\"".formatted(model),
         "hooks %s".formatted(model),
+        "attention heads %s --sort copying".formatted(model),
         "cache %s --bos \"France\" --hooks '*' --out france.npz".formatted(model),
         "--help");
   }

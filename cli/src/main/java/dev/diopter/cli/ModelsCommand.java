@@ -7,7 +7,7 @@ import picocli.CommandLine;
     name = "models",
     description = "Models that can be used here.",
     synopsisSubcommandLabel = "COMMAND")
-final class ModelsCommand {
+final class ModelsCommand implements CommandGroup {
   @CommandLine.Option(
       names = {"-h", "--help"},
       usageHelp = true,
@@ -21,8 +21,8 @@ final class ModelsCommand {
     this.screen = screen;
   }
 
-  /** Adds the commands of the group. */
-  void addTo(CommandLine line) {
+  @Override
+  public void addTo(CommandLine line) {
     line.addSubcommand("list", new ModelsListCommand(screen));
     line.addSubcommand("info", new ModelsInfoCommand(screen));
   }

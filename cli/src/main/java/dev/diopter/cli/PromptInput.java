@@ -83,14 +83,14 @@ final class PromptInput {
           opened.prompt(
               text.equals("-") ? standardInput(screen) : text, new PromptOptions(bos, !noSpecial));
     }
-    adviseBos(prompt, opened, output);
+    Integer bosId = opened.config().bosId();
+    adviseBos(bosId != null && prompt.ids()[0] == bosId, opened, output);
     return prompt;
   }
 
   /** The bundled models were trained with BOS in front of every text and are lost without it. */
-  private static void adviseBos(Prompt prompt, Model model, OutputOptions output) {
-    Integer id = model.config().bosId();
-    if (model.name().startsWith("demo-") && id != null && prompt.ids()[0] != id) {
+  static void adviseBos(boolean there, Model model, OutputOptions output) {
+    if (model.name().startsWith("demo-") && model.config().bosId() != null && !there) {
       output.note(
           "note: %s was trained with BOS in front of every text; you may want --bos"
               .formatted(model.name()));

@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where a command reads and writes: results go to {@link #out()}, everything else to {@link
@@ -114,6 +115,12 @@ public final class Screen {
     return outTerminal
         && environment.getOrDefault("NO_COLOR", "").isEmpty()
         && !environment.getOrDefault("TERM", "").equals("dumb");
+  }
+
+  /** A variable of the environment; null where it is not set or empty. */
+  @Nullable String variable(String name) {
+    String value = environment.get(name);
+    return value == null || value.isEmpty() ? null : value;
   }
 
   /** Columns for results: the terminal's, or {@value #PAGE_WIDTH} where there is none. */

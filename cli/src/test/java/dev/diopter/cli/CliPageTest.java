@@ -46,6 +46,7 @@ class CliPageTest {
   @Test
   void page_everyKeyOfAResult_isThere() throws IOException {
     String file = folder.resolve("f.npz").toString();
+    String texts = Files.writeString(folder.resolve("t.txt"), Cli.PROMPT).toString();
     List<String[]> commands =
         List.of(
             new String[] {"demo"},
@@ -57,6 +58,13 @@ class CliPageTest {
             new String[] {
               "cache", "demo-gpt2", "--ids", "0", "--hooks", "hook_embed", "--out", file
             },
+            new String[] {
+              "attention", "random", "demo-gpt2", "--layer", "0", "--head", "0", "--texts", texts
+            },
+            new String[] {
+              "attention", "describe", "demo-gpt2", "--layer", "0", "--head", "0", "--texts", texts
+            },
+            new String[] {"attention", "heads", "demo-gpt2"},
             new String[] {"models", "list"},
             new String[] {"models", "info", "demo-gpt2"},
             new String[] {"doctor"});

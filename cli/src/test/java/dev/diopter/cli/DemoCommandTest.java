@@ -59,6 +59,9 @@ class DemoCommandTest {
       assertThat(edge.path("key").intValue()).isBetween(1, 13);
       assertThat(edge.path("weight").floatValue()).isBetween(0f, 1f);
     }
+    assertThat(json.path("heads")).hasSize(5);
+    assertThat(json.path("heads").get(0).path("score").stringValue()).isEqualTo("previous_token");
+    assertThat(json.path("heads").get(0).path("value").doubleValue()).isBetween(0.1, 1.0);
   }
 
   @Test

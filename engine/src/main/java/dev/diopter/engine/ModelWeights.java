@@ -10,9 +10,6 @@ import dev.diopter.models.DecoderConfig;
 import dev.diopter.models.DecoderWeights;
 import dev.diopter.models.DecoderWeights.Projection;
 import dev.diopter.models.StoredTensor;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -171,8 +168,8 @@ record ModelWeights(
     Norm norm(DecoderWeights.Norm norm) {
       StoredTensor bias = norm.bias();
       return new Norm(
-          vector(floats(norm.gain(), 0, norm.gain().shape().getFirst())),
-          bias == null ? null : vector(floats(bias, 0, bias.shape().getFirst())));
+          vector(norm.gain().floats(0, norm.gain().shape().getFirst())),
+          bias == null ? null : vector(bias.floats(0, bias.shape().getFirst())));
     }
 
     PackedMatrix matrix(List<Projection> parts) {
@@ -209,7 +206,7 @@ record ModelWeights(
       for (Projection part : parts) {
         StoredTensor bias = part.bias();
         if (bias != null) {
-          System.arraycopy(floats(bias, part.biasOffset(), part.out()), 0, all, at, part.out());
+          System.arraycopy(bias.floats(part.biasOffset(), part.out()), 0, all, at, part.out());
         }
         at += part.out();
       }
@@ -232,27 +229,6 @@ record ModelWeights(
                 "expected F32, F16 or BF16 weights, got %s in %s"
                     .formatted(tensor.type(), tensor.name()));
       };
-    }
-
-    private static final ValueLayout.OfShort SHORT =
-        ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-    private static final ValueLayout.OfFloat FLOAT =
-        ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
-    private static float[] floats(StoredTensor tensor, int from, int count) {
-      MemorySegment data = tensor.data();
-      StorageType type = storage(tensor);
-      float[] out = new float[count];
-      for (int i = 0; i < count; i++) {
-        long at = (long) (from + i) * type.bytes();
-        out[i] =
-            switch (type) {
-              case F32 -> data.get(FLOAT, at);
-              case F16 -> Float.float16ToFloat(data.get(SHORT, at));
-              case BF16 -> Float.intBitsToFloat(data.get(SHORT, at) << 16);
-            };
-      }
-      return out;
     }
   }
 }

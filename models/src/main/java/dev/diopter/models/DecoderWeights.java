@@ -56,5 +56,17 @@ public record DecoderWeights(
       long inStride,
       long outStride,
       @Nullable StoredTensor bias,
-      int biasOffset) {}
+      int biasOffset) {
+
+    /** W as float32, [in, out]; a copy. */
+    public float[] matrix() {
+      float[] matrix = new float[Math.multiplyExact(in, out)];
+      for (int i = 0; i < in; i++) {
+        for (int o = 0; o < out; o++) {
+          matrix[i * out + o] = weight.value(offset + i * inStride + o * outStride);
+        }
+      }
+      return matrix;
+    }
+  }
 }
