@@ -29,11 +29,26 @@ final class ComputeOptions {
           "--backend: expected one of %s, got '%s'"
               .formatted(String.join(", ", Backends.NAMES), backend));
     }
+    requireThreads(threads);
+  }
+
+  /** Fails where there cannot be so many threads. */
+  static void requireThreads(int threads) {
     if (threads < 0 || threads > Backends.MOST_THREADS) {
       throw new UsageException(
           "--threads: expected 1 to %d, or 0 for all cores, got %d"
               .formatted(Backends.MOST_THREADS, threads));
     }
+  }
+
+  /** Threads for work beside the model's: as many as it has. */
+  int threads() {
+    return orAllCores(threads);
+  }
+
+  /** A number of threads, where 0 is all cores. */
+  static int orAllCores(int threads) {
+    return threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
   }
 
   /** Runs a request for one prompt. */

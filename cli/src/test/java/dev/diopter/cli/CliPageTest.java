@@ -47,6 +47,8 @@ class CliPageTest {
   void page_everyKeyOfAResult_isThere() throws IOException {
     String file = folder.resolve("f.npz").toString();
     String texts = Files.writeString(folder.resolve("t.txt"), Cli.PROMPT).toString();
+    String texts = Files.writeString(folder.resolve("texts.jsonl"), "").toString();
+    String data = folder.resolve("data").toString();
     List<String[]> commands =
         List.of(
             new String[] {"demo"},
@@ -65,6 +67,10 @@ class CliPageTest {
               "attention", "describe", "demo-gpt2", "--layer", "0", "--head", "0", "--texts", texts
             },
             new String[] {"attention", "heads", "demo-gpt2"},
+              "patterns", "activations", "demo-gpt2", "-n", "0", "--prompts", texts, "-s", data
+            },
+            new String[] {"patterns", "figures", "-s", data},
+            new String[] {"patterns", "index", "-s", data},
             new String[] {"models", "list"},
             new String[] {"models", "info", "demo-gpt2"},
             new String[] {"doctor"});

@@ -30,6 +30,9 @@ class ErrorsTest {
         arguments(
             "diopter models: unknown command ifno; nearest: info; ", List.of("models", "ifno")),
         arguments("diopter models: missing COMMAND: one of list, info; ", List.of("models")),
+        arguments(
+            "diopter patterns: missing COMMAND: one of activations, figures, index; ",
+            List.of("patterns")),
         arguments("diopter run: missing MODEL; see diopter run --help", List.of("run")),
         arguments(
             "diopter cache: missing --hooks NAMES, --out FILE.npz; ", List.of("cache", "m", "p")),

@@ -95,6 +95,11 @@ class TextStreamTest {
     }
 
     @Override
+    public String token(int id) {
+      return label(id);
+    }
+
+    @Override
     public Integer singleToken(String text) {
       return null;
     }

@@ -6,7 +6,7 @@ import java.io.IOException;
  * A file from outside that is not what it should be: one line that says what was expected, what was
  * found, and what to do.
  */
-public final class FormatException extends RuntimeException {
+public class FormatException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
   /** With the whole sentence for the user. */

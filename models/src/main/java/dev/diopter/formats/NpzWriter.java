@@ -12,6 +12,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.zip.CRC32;
+import java.util.zip.Deflater;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 
@@ -30,12 +31,12 @@ public final class NpzWriter {
   /** Any time will do, but always the same. */
   private static final LocalDateTime TIME = LocalDateTime.of(1980, 1, 1, 0, 0);
 
-  private final ZipOutputStream zip;
+  private final Zip zip;
   private final Packing packing;
   private final Set<String> names = new HashSet<>();
 
-  private NpzWriter(OutputStream out, Packing packing) {
-    this.zip = new ZipOutputStream(out);
+  private NpzWriter(OutputStream out, Packing packing, int level) {
+    this.zip = new Zip(out, packing, level);
     this.packing = packing;
   }
 
@@ -44,7 +45,26 @@ public final class NpzWriter {
     /** As {@code numpy.savez}: fast. */
     STORED,
     /** As {@code numpy.savez_compressed}: small. */
-    DEFLATED
+    DEFLATED,
+    /** In the same format, several times as fast, about as small for numbers among zeros. */
+    RUNS
+  }
+
+  /** A zip stream whose deflater can be another one, and can be given back. */
+  private static final class Zip extends ZipOutputStream {
+    Zip(OutputStream out, Packing packing, int level) {
+      super(out);
+      if (packing == Packing.RUNS) {
+        def.end();
+        def = new RunDeflater();
+      } else {
+        setLevel(level);
+      }
+    }
+
+    void release() {
+      def.end();
+    }
   }
 
   /** Gives the arrays of a file. */
@@ -60,12 +80,26 @@ public final class NpzWriter {
    * @throws FormatException where it cannot be written
    */
   public static void write(Path file, Packing packing, Content content) {
+    write(file, packing, Deflater.DEFAULT_COMPRESSION, content);
+  }
+
+  /**
+   * Writes a file that appears whole or not at all.
+   *
+   * @param level how hard to compress, 0 to 9; for {@link Packing#DEFLATED}
+   * @throws FormatException where it cannot be written
+   */
+  public static void write(Path file, Packing packing, int level, Content content) {
     AtomicFile.write(
         file,
         out -> {
-          NpzWriter writer = new NpzWriter(out, packing);
-          content.addTo(writer);
-          writer.zip.finish();
+          NpzWriter writer = new NpzWriter(out, packing, level);
+          try {
+            content.addTo(writer);
+            writer.zip.finish();
+          } finally {
+            writer.zip.release();
+          }
         });
   }
 

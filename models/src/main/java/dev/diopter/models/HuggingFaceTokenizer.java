@@ -137,6 +137,11 @@ final class HuggingFaceTokenizer implements Tokenizer {
   }
 
   @Override
+  public @Nullable String token(int id) {
+    return vocabulary.token(id);
+  }
+
+  @Override
   public @Nullable Integer singleToken(String text) {
     if (text.isEmpty()) {
       return null;

@@ -35,6 +35,12 @@ public interface Tokenizer extends AutoCloseable {
   String label(int id);
 
   /**
+   * The token of an id as the vocabulary writes it, which for byte-level tokenizers is its bytes in
+   * their alphabet ({@code Ġthe}); null for an id that it does not know.
+   */
+  @Nullable String token(int id);
+
+  /**
    * The one id whose bytes are exactly the text's, or the special token of that name; null where
    * the text is not one token. A blank in front matters.
    */

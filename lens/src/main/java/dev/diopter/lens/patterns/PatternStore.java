@@ -1,0 +1,95 @@
+package dev.diopter.lens.patterns;
+
+import dev.diopter.engine.UsageException;
+import dev.diopter.formats.FormatException;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+/**
+ * A folder of attention patterns, one folder in it for each model. Nothing is read before it is
+ * asked for. Threads and processes may use one folder together.
+ *
+ * @param folder the folder, which need not exist yet
+ */
+public record PatternStore(Path folder) {
+  /** The folder's usual name. */
+  public static final String DEFAULT_FOLDER = "attn_data";
+
+  static final String CONFIG = "model_cfg.json";
+
+  /** The folder of a model, by the name that {@link #folderName} makes of a name. */
+  public ModelFolder model(String name) {
+    String plain = folderName(name);
+    return new ModelFolder(folder.resolve(plain), plain);
+  }
+
+  /**
+   * The folders of all models that have a configuration, sorted by name. Names that {@link
+   * #folderName} would not make are passed over.
+   */
+  public List<ModelFolder> models() {
+    List<ModelFolder> models = new ArrayList<>();
+    for (String name : list(folder)) {
+      if (isPlain(name) && Files.isRegularFile(folder.resolve(name).resolve(CONFIG))) {
+        models.add(new ModelFolder(folder.resolve(name), name));
+      }
+    }
+    return models;
+  }
+
+  /**
+   * The name of a model's folder: slashes become minus signs, and everything but letters, digits,
+   * {@code -}, {@code _} and {@code .} becomes {@code _}. Doing it twice changes nothing more.
+   *
+   * @throws UsageException where nothing is left that can name a folder
+   */
+  public static String folderName(String name) {
+    String plain = sanitized(name);
+    if (!isPlain(plain)) {
+      throw new UsageException("expected a name for a model's folder, got '" + name + "'");
+    }
+    return plain;
+  }
+
+  static String sanitized(String name) {
+    return name.replace('/', '-').replaceAll("[^a-zA-Z0-9_.-]", "_");
+  }
+
+  private static boolean isPlain(String name) {
+    return !name.isEmpty() && name.equals(sanitized(name)) && !name.matches("\\.+");
+  }
+
+  /** Names of what a folder has, sorted; none where there is no such folder. */
+  static List<String> list(Path folder) {
+    List<String> names = new ArrayList<>();
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(folder)) {
+      for (Path entry : entries) {
+        names.add(entry.getFileName().toString());
+      }
+    } catch (NoSuchFileException | NotDirectoryException e) {
+      return List.of();
+    } catch (IOException | java.nio.file.DirectoryIteratorException e) {
+      throw FormatException.unreadable(
+          folder.toString(), e instanceof IOException io ? io : new IOException(e.getCause()));
+    }
+    Collections.sort(names);
+    return names;
+  }
+
+  /** Makes a folder and those that it lies in. */
+  static void create(Path folder) {
+    try {
+      Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw new FormatException(
+          folder + ": cannot be made: " + dev.diopter.formats.OneLine.reason(e), e);
+    }
+  }
+}
