@@ -47,7 +47,7 @@ class CliPageTest {
   void page_everyKeyOfAResult_isThere() throws IOException {
     String file = folder.resolve("f.npz").toString();
     String texts = Files.writeString(folder.resolve("t.txt"), Cli.PROMPT).toString();
-    String texts = Files.writeString(folder.resolve("texts.jsonl"), "").toString();
+    String prompts = Files.writeString(folder.resolve("prompts.jsonl"), "").toString();
     String data = folder.resolve("data").toString();
     List<String[]> commands =
         List.of(
@@ -67,7 +67,7 @@ class CliPageTest {
               "attention", "describe", "demo-gpt2", "--layer", "0", "--head", "0", "--texts", texts
             },
             new String[] {"attention", "heads", "demo-gpt2"},
-              "patterns", "activations", "demo-gpt2", "-n", "0", "--prompts", texts, "-s", data
+              "patterns", "activations", "demo-gpt2", "-n", "0", "--prompts", prompts, "-s", data
             },
             new String[] {"patterns", "figures", "-s", data},
             new String[] {"patterns", "index", "-s", data},
