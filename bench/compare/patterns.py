@@ -20,6 +20,7 @@ from compare import ROOT, WORK, Side, build, environment, interval, machine
 PACKAGES = ["pattern-lens==0.6.0", "transformer-lens==2.16.1", "torch==2.15.0", "transformers<5", "pyarrow==19.0.1"]
 MODEL = ROOT / "models/src/main/resources/dev/diopter/models/bundled/demo-gpt2"
 LEVEL = 6
+WARM = 3
 CHECK = '''
 import sys, numpy as np
 from pathlib import Path
@@ -71,13 +72,13 @@ def main():
     theirs = Side("pattern-lens", [python, Path(__file__).parent / "patterns_worker.py", MODEL, o.threads])
     sides = [("ours", ours), ("theirs", theirs)]
     times = {name: {"activations": [], "figures": []} for name, _ in sides}
-    for n in range(o.rounds + 1):
+    for n in range(-WARM, o.rounds):
         for name, side in sides:
             where = data / name
             shutil.rmtree(where, ignore_errors=True)
             for job, line in (("activations", f"activations {file} {where} {LEVEL}"), ("figures", f"figures {where}")):
                 ms = side.ask(line)["ms"]
-                if n > 0:  # The first round warms both up.
+                if n >= 0:  # The first rounds warm both up.
                     times[name][job].append(ms)
     for _, side in sides:
         side.close()

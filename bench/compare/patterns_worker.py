@@ -3,13 +3,16 @@
 pattern-lens's own main functions, on a TransformerLens model that is loaded once. Reads one job a line: activations TEXTS FOLDER LEVEL (its level is
 always 6), or figures FOLDER.
 """
-import contextlib
 import json
 import os
 import sys
 import time
 
 folder, threads = sys.argv[1], int(sys.argv[2])
+
+# What the libraries print goes nowhere; the answers keep the real standard output.
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 import torch
 
@@ -34,17 +37,15 @@ model.load_and_process_state_dict(convert_gpt2_weights(hf, config), fold_ln=Fals
 transformer_lens.HookedTransformer.from_pretrained = staticmethod(lambda *a, **k: model)
 activations.HookedTransformer.from_pretrained = staticmethod(lambda *a, **k: model)
 
-answers = sys.stdout
-print(json.dumps({"ready": f"pattern-lens on torch {torch.__version__}, {torch.get_num_threads()} threads"}), flush=True)
+print(json.dumps({"ready": f"pattern-lens on torch {torch.__version__}, {torch.get_num_threads()} threads"}), file=answers, flush=True)
 for line in sys.stdin:
     job, *arguments = line.split()
     start = time.perf_counter()
-    with open(os.devnull, "w") as nothing, contextlib.redirect_stdout(nothing), contextlib.redirect_stderr(nothing):
-        if job == "activations":
-            texts, where, level = arguments
-            assert level == "6"
-            activations.activations_main(model_name="m", save_path=where, prompts_path=texts, raw_prompts=True, min_chars=0, max_chars=1_000_000, force=False, n_samples=None,
-                                         no_index_html=True, device="cpu")
-        else:
-            figures.figures_main("m", arguments[0], None, False, parallel=threads if threads > 1 else False)
+    if job == "activations":
+        texts, where, level = arguments
+        assert level == "6"
+        activations.activations_main(model_name="m", save_path=where, prompts_path=texts, raw_prompts=True, min_chars=0, max_chars=1_000_000, force=False, n_samples=None,
+                                     no_index_html=True, device="cpu")
+    else:
+        figures.figures_main("m", arguments[0], None, False, parallel=threads if threads > 1 else False)
     print(json.dumps({"ms": (time.perf_counter() - start) * 1e3, "done": 0}), file=answers, flush=True)

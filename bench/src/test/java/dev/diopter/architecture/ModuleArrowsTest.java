@@ -25,12 +25,13 @@ class ModuleArrowsTest {
   private static final String MODELS = "dev.diopter.models..";
   private static final String ENGINE = "dev.diopter.engine..";
   private static final String LENS = "dev.diopter.lens..";
+  private static final String WEB = "dev.diopter.web..";
   private static final String CLI = "dev.diopter.cli..";
   private static final String BENCH = "dev.diopter.bench..";
 
   @Test
   void everyModuleIsSeen() {
-    for (String module : new String[] {KERNELS, FORMATS, MODELS, ENGINE, LENS, CLI, BENCH}) {
+    for (String module : new String[] {KERNELS, FORMATS, MODELS, ENGINE, LENS, WEB, CLI, BENCH}) {
       assertThat(DIOPTER.that(resideInAPackage(module))).as(module).isNotEmpty();
     }
   }
@@ -75,8 +76,18 @@ class ModuleArrowsTest {
   }
 
   @Test
+  void web_knowsLensAndWhatIsBelow() {
+    mayUse(WEB, WEB, LENS, ENGINE, MODELS, FORMATS);
+  }
+
+  @Test
+  void jetty_staysInWeb() {
+    fence("org.eclipse.jetty..", WEB);
+  }
+
+  @Test
   void cli_doesNotKnowBench() {
-    mayUse(CLI, CLI, LENS, ENGINE, KERNELS, MODELS, FORMATS);
+    mayUse(CLI, CLI, WEB, LENS, ENGINE, KERNELS, MODELS, FORMATS);
   }
 
   @Test
@@ -109,7 +120,7 @@ class ModuleArrowsTest {
     hold(
         noClasses()
             .that()
-            .resideInAnyPackage(KERNELS, FORMATS, MODELS, ENGINE, LENS)
+            .resideInAnyPackage(KERNELS, FORMATS, MODELS, ENGINE, LENS, WEB)
             .should()
             .accessField(System.class, "out")
             .orShould()

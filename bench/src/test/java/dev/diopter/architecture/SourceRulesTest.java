@@ -29,7 +29,7 @@ class SourceRulesTest {
   @Test
   void everyModuleIsRead() {
     assertThat(SOURCES.stream().map(s -> s.path().getName(0).toString()))
-        .contains("kernels", "models", "engine", "lens", "cli", "bench");
+        .contains("kernels", "models", "engine", "lens", "web", "cli", "bench");
   }
 
   @Test

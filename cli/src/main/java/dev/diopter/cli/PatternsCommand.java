@@ -2,10 +2,10 @@ package dev.diopter.cli;
 
 import picocli.CommandLine;
 
-/** {@code diopter patterns}: the group of commands about stored attention patterns. */
+/** {@code diopter patterns}: the group of commands about saved attention patterns. */
 @CommandLine.Command(
     name = "patterns",
-    description = "Attention patterns of many prompts, as files that pattern-lens reads too.",
+    description = "Attention patterns of many prompts, as files and as a page.",
     synopsisSubcommandLabel = "COMMAND")
 final class PatternsCommand implements CommandGroup {
   @CommandLine.Option(
@@ -26,5 +26,6 @@ final class PatternsCommand implements CommandGroup {
     line.addSubcommand("activations", new PatternsActivationsCommand(screen));
     line.addSubcommand("figures", new PatternsFiguresCommand(screen));
     line.addSubcommand("index", new PatternsIndexCommand(screen));
+    line.addSubcommand("serve", new PatternsServeCommand(screen));
   }
 }

@@ -67,6 +67,7 @@ class CliPageTest {
               "attention", "describe", "demo-gpt2", "--layer", "0", "--head", "0", "--texts", texts
             },
             new String[] {"attention", "heads", "demo-gpt2"},
+            new String[] {
               "patterns", "activations", "demo-gpt2", "-n", "0", "--prompts", prompts, "-s", data
             },
             new String[] {"patterns", "figures", "-s", data},

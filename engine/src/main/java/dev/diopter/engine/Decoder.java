@@ -118,7 +118,8 @@ final class Decoder {
 
   /** Scores and patterns are materialised for those sequences only for which somebody asked. */
   private boolean attend(int layer, Rows rows, Scratch s, Taps taps) {
-    for (int q = 0; q < rows.sequences(); q++) {
+    int[] present = rows.map().present();
+    for (int q : present) {
       int first = rows.map().firstRow()[q];
       int behind = first + rows.map().positions()[q].length;
       rows.stores().get(q).store(layer, s.key.rows(first, behind), s.value.rows(first, behind));
@@ -126,7 +127,7 @@ final class Decoder {
     float scale = attentionScale(layer);
     List<AttentionSpan> unseen = new ArrayList<>();
     boolean last = false;
-    for (int q = 0; q < rows.sequences(); q++) {
+    for (int q : present) {
       AttentionSpan span = rows.span(q, layer);
       if (taps.covers(Site.ATTN_SCORES, layer, q) || taps.covers(Site.PATTERN, layer, q)) {
         last |= attendInSight(layer, span, scale, rows.map(), q, s, taps);

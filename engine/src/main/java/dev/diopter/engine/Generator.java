@@ -61,13 +61,30 @@ final class Generator {
 
   List<GenerationResult> generate(
       List<Prompt> prompts, GenerationOptions options, HookPlan plan, GenerationListener listener) {
-    PromptSpan[] spans = runner.spans(prompts, null, options.maxNewTokens() - 1);
+    return generate(prompts, null, options, plan, listener);
+  }
+
+  /** Behind kept keys and values, if there are any, which are not changed. */
+  List<GenerationResult> generate(
+      List<Prompt> prompts,
+      @Nullable List<KeyValueStore> prefixes,
+      GenerationOptions options,
+      HookPlan plan,
+      GenerationListener listener) {
+    if (prefixes != null && prefixes.size() != prompts.size()) {
+      throw new UsageException(
+          "key/value stores: expected one for each of %d prompts, got %d"
+              .formatted(prompts.size(), prefixes.size()));
+    }
+    PromptSpan[] spans = runner.spans(prompts, prefixes, options.maxNewTokens() - 1);
     ResolvedPlan resolved = PlanResolver.resolve(plan, config, spans);
     List<Sequence> sequences = new ArrayList<>();
-    for (Prompt prompt : prompts) {
+    for (int s = 0; s < prompts.size(); s++) {
+      Prompt prompt = prompts.get(s);
       int most = Math.min(options.maxNewTokens(), ROOM_AHEAD);
       int room = Math.min(config.contextLength(), prompt.length() + most);
-      KeyValueStore store = KeyValueStore.empty(backend, config, room);
+      KeyValueStore store =
+          prefixes == null ? KeyValueStore.empty(backend, config, room) : prefixes.get(s).fork();
       sequences.add(new Sequence(prompt, store, new Sampler(options)));
     }
     Scratch scratch = null;
@@ -129,7 +146,7 @@ final class Generator {
             sequences.stream().map(s -> s.store).toList(),
             Arrays.stream(ids).mapToInt(own -> own.length).toArray(),
             sequences.stream().mapToLong(s -> s.prompt.key()).toArray());
-    Pass.Task task = new Pass.Task(ids, null, 0, -1, last, false);
+    Pass.Task task = new Pass.Task(ids, null, new int[ids.length], -1, last, false);
     List<Pass.Outcome> outcomes = pass.run(task, rows, scratch, taps);
     taps.finish();
     backend.finish();
@@ -163,7 +180,7 @@ final class Generator {
       sequence.stopped = GenerationResult.Stop.EOS;
     } else if (sequence.newIds() >= options.maxNewTokens()) {
       sequence.stopped = GenerationResult.Stop.LENGTH;
-    } else if (sequence.fed >= config.contextLength()) {
+    } else if (sequence.store.length() >= config.contextLength()) {
       sequence.stopped = GenerationResult.Stop.CONTEXT;
     }
     listener.token(index, step, id);

@@ -27,6 +27,7 @@ public final class Model implements AutoCloseable {
   private final Runner runner;
   private final Generator generator;
   private final Unembedder unembedder;
+  private final Brancher brancher;
   private final Lease lease;
 
   private Model(
@@ -44,6 +45,7 @@ public final class Model implements AutoCloseable {
     this.runner = new Runner(backend, config, decoder);
     this.generator = new Generator(backend, config, decoder, runner);
     this.unembedder = new Unembedder(backend, config, decoder, runner);
+    this.brancher = new Brancher(backend, config, decoder, runner);
     this.lease = new Lease(name);
   }
 
@@ -209,6 +211,19 @@ public final class Model implements AutoCloseable {
     }
   }
 
+  /**
+   * Variations of a clean run, computed together from where they leave it.
+   *
+   * @return a result for each branch, the same to the bit as that of a run of its own
+   * @throws UsageException if a branch does not fit the model or the prompt; nothing was computed
+   * @throws ModelException if the prompt does not fit the model, or the model is closed
+   */
+  public List<RunResult> run(BranchRequest request) {
+    try (Lease.Use _ = lease.take()) {
+      return brancher.run(request);
+    }
+  }
+
   /** Generates from one prompt. */
   public GenerationResult generate(Prompt prompt, GenerationOptions options) {
     return generate(prompt, options, HookPlan.NONE, GenerationListener.NONE);
@@ -225,6 +240,24 @@ public final class Model implements AutoCloseable {
       List<Prompt> prompts, GenerationOptions options, HookPlan plan, GenerationListener listener) {
     try (Lease.Use _ = lease.take()) {
       return generator.generate(prompts, options, plan, listener);
+    }
+  }
+
+  /**
+   * Generates behind kept keys and values, several sequences at once.
+   *
+   * @param next for each store the ids that follow what it holds, at least one; positions of the
+   *     plan count from the start of what the store holds
+   * @param after what earlier runs kept; not changed
+   */
+  public List<GenerationResult> generateAfter(
+      List<KeyValueStore> after,
+      List<Prompt> next,
+      GenerationOptions options,
+      HookPlan plan,
+      GenerationListener listener) {
+    try (Lease.Use _ = lease.take()) {
+      return generator.generate(next, after, options, plan, listener);
     }
   }
 

@@ -5,6 +5,7 @@ import dev.diopter.kernels.IndexBuffer;
 import dev.diopter.kernels.Matrix;
 import dev.diopter.models.DecoderConfig;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -37,7 +38,8 @@ final class Pass {
    *
    * @param ids ids of each sequence's rows
    * @param residuals residual rows of each sequence to start from; null to start from the embedding
-   * @param startLayer first block
+   * @param startLayers for each sequence the block that its rows enter; rows lie in ascending order
+   *     of it
    * @param stopLayer block in front of which the residual stream is returned; -1 to go on to the
    *     logits
    * @param logitRows for each sequence the rows of the pass, ascending, whose logits are returned
@@ -46,7 +48,7 @@ final class Pass {
   record Task(
       int[][] ids,
       @Nullable List<float[]> residuals,
-      int startLayer,
+      int[] startLayers,
       int stopLayer,
       int[][] logitRows,
       boolean loss) {}
@@ -65,23 +67,57 @@ final class Pass {
     for (int s = 0; s < rows.sequences(); s++) {
       outcomes.add(new Outcome());
     }
+    boolean done;
     IndexBuffer positions = backend.indices(rows.map().flat());
     try {
-      boolean done = start(task, positions, rows, scratch, taps);
-      int to = task.stopLayer < 0 ? config.layers() : task.stopLayer;
-      done = done || decoder.blocks(task.startLayer, to, positions, rows, scratch, taps);
-      if (task.stopLayer >= 0) {
-        residuals(rows, scratch, outcomes);
-      } else if (!done) {
-        finish(task, wanted, scratch, taps, outcomes);
-      }
+      done = start(task, positions, rows, scratch, taps);
+      done = done || blocks(task, positions, rows, scratch, taps);
     } finally {
       backend.release(positions);
+    }
+    if (task.stopLayer >= 0) {
+      residuals(rows, scratch, outcomes);
+    } else if (!done) {
+      finish(task, wanted, scratch, taps, outcomes);
     }
     for (int s = 0; s < rows.sequences(); s++) {
       rows.stores().get(s).advance(rows.map().positions()[s].length);
     }
     return outcomes;
+  }
+
+  /** From one layer at which rows enter to the next, with all rows that have entered. */
+  private boolean blocks(Task task, IndexBuffer positions, Rows rows, Scratch scratch, Taps taps) {
+    int to = task.stopLayer < 0 ? config.layers() : task.stopLayer;
+    int[] entries = Arrays.stream(task.startLayers).sorted().distinct().toArray();
+    boolean done = false;
+    for (int e = 0; e < entries.length && !done; e++) {
+      int until = e + 1 < entries.length ? Math.min(to, entries[e + 1]) : to;
+      if (entries[e] < until) {
+        done =
+            e + 1 == entries.length
+                ? decoder.blocks(entries[e], until, positions, rows, scratch, taps)
+                : blocks(entries[e], until, rows.entered(before(task, entries[e])), scratch, taps);
+      }
+    }
+    return done;
+  }
+
+  private boolean blocks(int from, int to, Rows rows, Scratch scratch, Taps taps) {
+    IndexBuffer positions = backend.indices(rows.map().flat());
+    try {
+      return decoder.blocks(from, to, positions, rows, scratch.first(rows.count()), taps);
+    } finally {
+      backend.release(positions);
+    }
+  }
+
+  private static boolean[] before(Task task, int layer) {
+    boolean[] entered = new boolean[task.startLayers.length];
+    for (int s = 0; s < entered.length; s++) {
+      entered[s] = task.startLayers[s] <= layer;
+    }
+    return entered;
   }
 
   private boolean start(Task task, IndexBuffer positions, Rows rows, Scratch scratch, Taps taps) {

@@ -1,8 +1,10 @@
 package dev.diopter.engine;
 
+import java.util.stream.IntStream;
+
 /**
  * Which rows of a matrix belong to which sequence of a batch, and at which positions. Rows of one
- * sequence are consecutive.
+ * sequence are consecutive; the sequences may lie in any order, without gaps.
  *
  * @param firstRow first row of each sequence
  * @param positions absolute positions of each sequence's rows, ascending
@@ -12,6 +14,11 @@ record RowMap(int[] firstRow, int[][] positions, long[] keys) {
 
   int sequences() {
     return firstRow.length;
+  }
+
+  /** Sequences that have rows. */
+  int[] present() {
+    return IntStream.range(0, sequences()).filter(s -> positions[s].length > 0).toArray();
   }
 
   int rows() {
@@ -25,10 +32,10 @@ record RowMap(int[] firstRow, int[][] positions, long[] keys) {
   /** All positions, row by row. */
   int[] flat() {
     int[] out = new int[rows()];
-    int at = 0;
-    for (int[] p : positions) {
-      System.arraycopy(p, 0, out, at, p.length);
-      at += p.length;
+    for (int s = 0; s < positions.length; s++) {
+      if (positions[s].length > 0) {
+        System.arraycopy(positions[s], 0, out, firstRow[s], positions[s].length);
+      }
     }
     return out;
   }

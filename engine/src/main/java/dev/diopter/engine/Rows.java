@@ -30,6 +30,19 @@ record Rows(RowMap map, List<KeyValueStore> stores) {
     return new Rows(RowMap.of(positions, keys), List.copyOf(stores));
   }
 
+  /**
+   * The rows of those sequences that have entered, when rows lie in the order of {@code map}.
+   *
+   * @param entered by sequence; the others keep their place and have no rows
+   */
+  Rows entered(boolean[] entered) {
+    int[][] positions = new int[sequences()][];
+    for (int s = 0; s < positions.length; s++) {
+      positions[s] = entered[s] ? map.positions()[s] : new int[0];
+    }
+    return new Rows(new RowMap(map.firstRow(), positions, map.keys()), stores);
+  }
+
   int sequences() {
     return stores.size();
   }

@@ -42,11 +42,13 @@ final class Runner {
     checkReached(plan, request.start() != null, start, stop);
     boolean endless = request.loss() || request.keepKeyValues() || stop >= 0 || anyRow(logitRows);
     CompiledPlan compiled = CompiledPlan.of(plan, config.layers(), 0, endless);
+    int[] starts = new int[spans.length];
+    Arrays.fill(starts, start);
     Pass.Task task =
         new Pass.Task(
             request.prompts().stream().map(Prompt::ids).toArray(int[][]::new),
             residuals(request),
-            start,
+            starts,
             stop,
             logitRows,
             request.loss());

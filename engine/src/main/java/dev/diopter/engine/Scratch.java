@@ -66,6 +66,29 @@ final class Scratch implements AutoCloseable {
     }
   }
 
+  /** A view of the first rows, which lives as long as this. */
+  private Scratch(Scratch whole, int rows) {
+    backend = whole.backend;
+    lendsLogits = whole.lendsLogits;
+    residual = whole.residual.rows(0, rows);
+    normed = whole.normed.rows(0, rows);
+    scale = whole.scale.rows(0, rows);
+    queryKeyValue = whole.queryKeyValue.rows(0, rows);
+    query = whole.query.rows(0, rows);
+    key = whole.key.rows(0, rows);
+    value = whole.value.rows(0, rows);
+    z = whole.z.rows(0, rows);
+    out = whole.out.rows(0, rows);
+    hidden = whole.hidden.rows(0, rows);
+    pre = whole.pre.rows(0, rows);
+    preLinear = whole.preLinear.rows(0, rows);
+  }
+
+  /** The same memory for the first rows only. */
+  Scratch first(int rows) {
+    return rows == rows() ? this : new Scratch(this, rows);
+  }
+
   int rows() {
     return residual.rows();
   }

@@ -122,7 +122,7 @@ public final class FigureRun {
   private void draw(
       PatternPrompt prompt, List<String> tokens, int layer, List<HeadFigures> heads, Tally tally) {
     List<Matrix> patterns;
-    try (StoredPatterns stored = folder.load(prompt)) {
+    try (StoredPatterns stored = folder.open(prompt)) {
       patterns = stored.layer(layer);
     }
     if (patterns.size() != heads.size()) {

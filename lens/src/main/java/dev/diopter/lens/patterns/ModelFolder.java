@@ -136,6 +136,11 @@ public record ModelFolder(Path folder, String name) {
     return StoredPatterns.open(stored, arrays);
   }
 
+  /** Opens the patterns of a prompt that {@link #prompt} gave. */
+  StoredPatterns open(PatternPrompt stored) {
+    return StoredPatterns.open(stored, promptFolder(stored).resolve(ARRAYS));
+  }
+
   /**
    * Stores a prompt and its arrays. What was stored under its hash is gone first, its figures too:
    * they would show something else.

@@ -10,7 +10,7 @@ import dev.diopter.engine.UsageException;
  *     taken
  * @param hooks hook points to store, names or patterns with commas between them; the attention
  *     patterns must be among them
- * @param level how hard to compress, 0 (not at all) to 9
+ * @param level how hard to compress, 0 (not at all) to 9; 1 to 6 are one fast way, 7 to 9 zlib's
  * @param batch most prompts in one pass
  * @param threads threads that compress and write
  * @param force make what is there already again

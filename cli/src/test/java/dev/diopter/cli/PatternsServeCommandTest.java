@@ -1,0 +1,82 @@
+package dev.diopter.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.diopter.formats.Json;
+import java.io.BufferedReader;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.OutputStream;
+import java.io.PipedInputStream;
+import java.io.PipedOutputStream;
+import java.net.ServerSocket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.FutureTask;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PatternsServeCommandTest {
+  @TempDir Path folder;
+
+  @Test
+  void serve_untilInterrupted_answersAndEndsWithZero() throws Exception {
+    PipedInputStream lines = new PipedInputStream();
+    String[] words = {"patterns", "serve", "-s", folder.toString(), "--port", "0"};
+    try (PipedOutputStream out = new PipedOutputStream(lines)) {
+      Screen screen =
+          Screen.of(InputStream.nullInputStream(), out, OutputStream.nullOutputStream());
+      FutureTask<Integer> code = new FutureTask<>(() -> Main.run(words, screen));
+      Thread thread = Thread.ofPlatform().start(code);
+      BufferedReader reader =
+          new BufferedReader(new InputStreamReader(lines, StandardCharsets.UTF_8));
+      String address = reader.readLine().replaceAll(".* at ", "");
+      assertThat(address).startsWith("http://127.0.0.1:");
+      try (HttpClient client = HttpClient.newHttpClient()) {
+        HttpResponse<String> page =
+            client.send(
+                HttpRequest.newBuilder(URI.create(address)).build(),
+                HttpResponse.BodyHandlers.ofString());
+        assertThat(page.body()).contains("Diopter");
+      }
+      thread.interrupt();
+      assertThat(code.get()).isZero();
+    }
+  }
+
+  @Test
+  void serve_portTaken_isOneLine() throws Exception {
+    try (ServerSocket taken = new ServerSocket(0, 1, java.net.InetAddress.getLoopbackAddress())) {
+      String port = Integer.toString(taken.getLocalPort());
+      Cli.Ran ran = Cli.run("patterns", "serve", "-s", folder.toString(), "--port", port).failed(1);
+      assertThat(ran.err()).contains("port " + port, "--port");
+    }
+  }
+
+  @Test
+  void serve_wrongUsage_isOneLine() {
+    assertThat(Cli.run("patterns", "serve", "--port", "70000").failed(2).err()).contains("65535");
+    assertThat(Cli.run("patterns", "serve", "--export", "-m", "x").failed(2).err())
+        .contains("--model");
+    assertThat(Cli.run("patterns", "serve", "-s", folder + "/none").failed(1).err())
+        .contains("found nothing");
+  }
+
+  @Test
+  void export_writesThePage_andReplacesNoOther() throws Exception {
+    String[] words = {"patterns", "serve", "--export", "--json", "-s", folder.toString()};
+    Cli.Ran ran = Cli.run(words).isClean();
+    int files = Json.read("out", ran.out()).path("files").intValue();
+    assertThat(files).isGreaterThan(15);
+    assertThat(folder.resolve("diopter-page/main.js")).exists();
+    Cli.run(words).isClean();
+    Files.writeString(folder.resolve("index.html"), "<title>mine</title>");
+    assertThat(Cli.run(words).failed(1).err()).contains("another");
+    assertThat(folder.resolve("index.html")).hasContent("<title>mine</title>");
+  }
+}

@@ -1,0 +1,116 @@
+package dev.diopter.web;
+
+import dev.diopter.formats.FormatException;
+import dev.diopter.formats.Json;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.util.Callback;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * The live part: {@code POST run} with {@code {text, bos, ablate: [[layer, head]]}} gives tokens
+ * and next tokens; {@code GET patterns/RUN/LAYER} gives that run's patterns of a layer as float32,
+ * little-endian, [head, query, key].
+ */
+final class LiveHandler {
+  /** Most bytes of a request. */
+  static final int MOST_BYTES = 64 << 10;
+
+  private static final int MOST_ABLATIONS = 4096;
+
+  private final LiveModel model;
+
+  LiveHandler(LiveModel model) {
+    this.model = model;
+  }
+
+  LiveModel model() {
+    return model;
+  }
+
+  void handle(String what, Request request, Response response, Callback callback)
+      throws IOException {
+    boolean run = what.equals("run");
+    String method = request.getMethod();
+    if (!run && !what.startsWith("patterns/")) {
+      throw new Refusal(404, "expected api/run or api/patterns, got api/" + what);
+    }
+    if (!method.equals(run ? "POST" : "GET")) {
+      throw new Refusal(405, "expected %s, got %s".formatted(run ? "POST" : "GET", method));
+    }
+    if (run) {
+      Answers.json(200, model.run(ask(body(request))), response, callback);
+    } else {
+      patterns(what.substring("patterns/".length()), response, callback);
+    }
+  }
+
+  private void patterns(String what, Response response, Callback callback) {
+    if (!what.matches("[0-9]{1,9}/[0-9]{1,6}")) {
+      throw new Refusal(404, "expected api/patterns/RUN/LAYER, got api/patterns/" + what);
+    }
+    int slash = what.indexOf('/');
+    byte[] values =
+        model.patterns(
+            Integer.parseInt(what.substring(0, slash)),
+            Integer.parseInt(what.substring(slash + 1)));
+    Answers.dataHeaders(response);
+    response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-store");
+    Answers.bytes(values, "application/octet-stream", response, callback);
+  }
+
+  /** The body, of a type that no other site's form can send, and no longer than it may be. */
+  private static byte[] body(Request request) throws IOException {
+    String type = request.getHeaders().get(HttpHeader.CONTENT_TYPE);
+    if (type == null || !type.split(";", 2)[0].strip().equalsIgnoreCase("application/json")) {
+      throw new Refusal(415, "expected application/json, got " + type);
+    }
+    if (request.getLength() > MOST_BYTES) {
+      throw tooLong();
+    }
+    try (InputStream in = Content.Source.asInputStream(request)) {
+      byte[] body = in.readNBytes(MOST_BYTES + 1);
+      if (body.length > MOST_BYTES) {
+        throw tooLong();
+      }
+      return body;
+    }
+  }
+
+  private static Refusal tooLong() {
+    return new Refusal(413, "expected at most %d bytes, got more".formatted(MOST_BYTES));
+  }
+
+  private static LiveModel.Ask ask(byte[] body) {
+    JsonNode json;
+    try {
+      json = Json.read("the request", body);
+    } catch (FormatException e) {
+      throw new Refusal(400, String.valueOf(e.getMessage()));
+    }
+    if (!json.isObject() || !json.path("text").isString()) {
+      throw new Refusal(400, "expected an object with the string 'text', got " + Json.brief(json));
+    }
+    JsonNode ablate = json.path("ablate");
+    LinkedHashSet<LiveModel.Head> heads = new LinkedHashSet<>();
+    if (ablate.size() > MOST_ABLATIONS) {
+      throw new Refusal(400, "expected at most %d heads to ablate".formatted(MOST_ABLATIONS));
+    }
+    for (JsonNode pair : ablate) {
+      if (pair.size() != 2 || !pair.path(0).isInt() || !pair.path(1).isInt()) {
+        throw new Refusal(400, "ablate: expected pairs [layer, head], got " + Json.brief(pair));
+      }
+      heads.add(new LiveModel.Head(pair.path(0).intValue(), pair.path(1).intValue()));
+    }
+    List<LiveModel.Head> list = new ArrayList<>(heads);
+    return new LiveModel.Ask(
+        json.path("text").stringValue(), json.path("bos").asBoolean(false), list);
+  }
+}
