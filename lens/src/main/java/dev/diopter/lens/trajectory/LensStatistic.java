@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  */
 public enum LensStatistic {
   /** {@code -sum q log q}. */
-  ENTROPY("Entropy", "nats", Needs.NOTHING, 0.0, null),
+  ENTROPY("Entropy", "nats", Needs.NOTHING, null, null),
   /** {@code -log q(target)}. */
   CROSS_ENTROPY("Cross Entropy", "nats", Needs.TARGETS, null, null),
   /** One more than the number of tokens that are strictly more probable than the target. */
