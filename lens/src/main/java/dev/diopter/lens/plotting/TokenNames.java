@@ -13,13 +13,19 @@ public interface TokenNames {
 
   /**
    * Of a model: what its tokens say, with the signs {@code Ġ} and {@code Ċ} for blanks and line
-   * ends, whatever its vocabulary writes; {@code #17} without a tokenizer.
+   * ends, whatever its vocabulary writes; as the vocabulary writes them where they hold other
+   * control characters; {@code #17} without a tokenizer.
    */
   static TokenNames of(Model model) {
     if (!model.hasTokenizer()) {
       return id -> "#" + id;
     }
     Tokenizer tokenizer = model.tokenizer();
-    return id -> tokenizer.label(id).replace(' ', '\u0120').replace('\n', '\u010A');
+    return id -> {
+      String label = tokenizer.label(id).replace(' ', '\u0120').replace('\n', '\u010A');
+      String written =
+          label.chars().anyMatch(Character::isISOControl) ? tokenizer.token(id) : null;
+      return written == null ? label : written;
+    };
   }
 }
