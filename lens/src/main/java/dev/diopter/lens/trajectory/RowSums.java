@@ -25,7 +25,7 @@ final class RowSums {
     float max = max(x, at, count);
     double sum = 0;
     for (int i = at; i < at + count; i++) {
-      sum += Math.exp((double) x[i] - max);
+      sum += exp((double) x[i] - max);
     }
     return max + Math.log(sum);
   }
@@ -66,7 +66,7 @@ final class RowSums {
     for (int i = 0; i < count; i++) {
       float value = x[at + i];
       double shifted = (double) value - max;
-      double e = Math.exp(shifted);
+      double e = exp(shifted);
       double difference = (double) value - model[modelAt + i];
       double share = p[modelAt + i];
       sum += e;
@@ -137,6 +137,36 @@ final class RowSums {
     }
     return new Pair(
         atLeastZero(kl), atLeastZero(reverse), atLeastZero(jensenShannon), sum / 2, most);
+  }
+
+  private static final int STEPS = 128;
+  private static final double STEPS_PER_UNIT = STEPS / Math.log(2);
+  private static final double UNIT_PER_STEP = Math.log(2) / STEPS;
+
+  /** {@code 2^(i / STEPS)}. */
+  private static final double[] POWERS = new double[STEPS];
+
+  static {
+    for (int i = 0; i < STEPS; i++) {
+      POWERS[i] = Math.pow(2, (double) i / STEPS);
+    }
+  }
+
+  /**
+   * Exponential of a number that is not above 0, to some 1e-12 of its size, 0 below 1e-300: a power
+   * of two, one from the table, and four terms for the rest. Several times as fast as the JDK's,
+   * which is most of a trajectory's time.
+   */
+  static double exp(double x) {
+    if (!(x > -690)) {
+      return x < 0 ? 0 : Double.NaN;
+    }
+    // Not above 0, so that the cast rounds up: the rest is in (-UNIT_PER_STEP, 0].
+    int step = (int) (x * STEPS_PER_UNIT);
+    double rest = x - step * UNIT_PER_STEP;
+    double series = 1 + rest * (1 + rest * (1.0 / 2 + rest * (1.0 / 6 + rest * (1.0 / 24))));
+    double scale = Double.longBitsToDouble((long) (1023 + (step >> 7)) << 52);
+    return scale * POWERS[step & (STEPS - 1)] * series;
   }
 
   /** Rounding may leave a little less than nothing; not-a-number stays. */

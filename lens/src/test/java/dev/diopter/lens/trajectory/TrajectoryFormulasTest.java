@@ -275,4 +275,15 @@ class TrajectoryFormulasTest {
         .hasMessageContaining(message)
         .satisfies(e -> assertThat(e.getMessage()).doesNotContain("\n"));
   }
+
+  @Test
+  void exp_ofAnyLogit_isTheJdksWithinRounding() {
+    for (double x = 0; x > -690; x -= .00713) {
+      assertThat(RowSums.exp(x) / Math.exp(x)).isCloseTo(1, within(1e-11));
+    }
+    assertThat(RowSums.exp(-0.0)).isEqualTo(1);
+    assertThat(RowSums.exp(-1e30)).isZero();
+    assertThat(RowSums.exp(Double.NEGATIVE_INFINITY)).isZero();
+    assertThat(RowSums.exp(Double.NaN)).isNaN();
+  }
 }
