@@ -147,7 +147,7 @@ final class DemoPage {
     page.open("div", "class", "scroll").open("table").open("thead").open("tr");
     page.element("th", "after");
     for (int depth = 0; depth < cells.length; depth++) {
-      page.element("th", LogitLens.title(depth));
+      page.element("th", DemoLens.title(depth));
     }
     page.close().close().open("tbody").line();
     for (int position = 0; position < report.ids().length; position++) {
@@ -156,7 +156,7 @@ final class DemoPage {
         NextTokens.Candidate best = atDepth[position];
         page.open("td", "class", "cell " + Shades.of(best.probability()));
         page.text(report.tokens().shown(best.id()));
-        page.element("span", LogitLens.percent(best.probability()) + " %", "class", "share");
+        page.element("span", DemoLens.percent(best.probability()) + " %", "class", "share");
         page.close();
       }
       page.close().line();

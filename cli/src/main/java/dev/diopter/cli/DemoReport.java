@@ -33,7 +33,7 @@ record DemoReport(
     Tokens tokens,
     int[] ids,
     NextTokens.Candidate[] top,
-    LogitLens lens,
+    DemoLens lens,
     AttentionEdges edges,
     List<HeadPattern> patterns,
     KnownHeads heads) {
@@ -50,7 +50,7 @@ record DemoReport(
    */
   static DemoReport of(Model model) {
     Prompt prompt = model.prompt(PROMPT, PromptOptions.BOS);
-    HookPlan plan = HookPlan.reading(LogitLens.hooks(model), AttentionEdges.hooks());
+    HookPlan plan = HookPlan.reading(DemoLens.hooks(model), AttentionEdges.hooks());
     RunResult run = model.run(prompt, plan);
     AttentionEdges edges = AttentionEdges.of(model, run, HEADS, EDGES);
     return new DemoReport(
@@ -60,7 +60,7 @@ record DemoReport(
         Tokens.of(model),
         run.ids(),
         NextTokens.top(run.lastLogits(), TOP),
-        LogitLens.of(model, prompt, run),
+        DemoLens.of(model, prompt, run),
         edges,
         edges.names().stream().map(head -> HeadPattern.of(run, head)).toList(),
         KnownHeads.of(model));
