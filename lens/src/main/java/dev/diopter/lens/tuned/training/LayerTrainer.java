@@ -59,6 +59,16 @@ final class LayerTrainer {
     return biasState;
   }
 
+  /** The sum of the rows' gradients by W, [out, in], of unscaled losses; lent. */
+  float[] weightGradient() {
+    return weightGradient;
+  }
+
+  /** The sum of the rows' gradients by b; lent. */
+  float[] biasGradient() {
+    return biasGradient;
+  }
+
   /** Forgets gradients and losses. */
   void begin() {
     Arrays.fill(weightGradient, 0);

@@ -13,6 +13,9 @@ import dev.diopter.lens.tuned.Translator;
  * thread at a time.
  */
 final class RidgeFit {
+  /** Rows that are added together. */
+  private static final int BLOCK = 4;
+
   private final int width;
   private final double[] products; // h h^T, lower half, [width, width]
   private final double[] cross; // h (f - h)^T, [width, width]
@@ -44,28 +47,53 @@ final class RidgeFit {
    * @param finals rows of the stream behind the last block, [rows, width]
    */
   void add(float[] h, float[] finals, int rows) {
-    double[] x = new double[width];
-    double[] y = new double[width];
-    for (int r = 0; r < rows; r++) {
-      double weight = weight(finals, r, width);
-      int at = r * width;
-      for (int i = 0; i < width; i++) {
-        x[i] = h[at + i];
-        y[i] = (double) finals[at + i] - h[at + i];
-      }
-      for (int i = 0; i < width; i++) {
-        double factor = weight * x[i];
-        int row = i * width;
-        for (int j = 0; j <= i; j++) {
-          products[row + j] += factor * x[j];
+    double[][] x = new double[BLOCK][width];
+    double[][] y = new double[BLOCK][width];
+    double[] factors = new double[BLOCK];
+    for (int r = 0; r < rows; r += BLOCK) {
+      for (int k = 0; k < BLOCK; k++) {
+        // Behind the last row come rows that count nothing.
+        factors[k] = r + k < rows ? weight(finals, r + k, width) : 0;
+        if (r + k < rows) {
+          read(h, finals, (r + k) * width, x[k], y[k]);
         }
-        for (int j = 0; j < width; j++) {
-          cross[row + j] += factor * y[j];
-        }
-        inputs[i] += factor;
-        differences[i] += weight * y[i];
+        weights += factors[k];
       }
-      weights += weight;
+      add(x, y, factors);
+    }
+  }
+
+  private static void read(float[] h, float[] finals, int at, double[] x, double[] y) {
+    for (int i = 0; i < x.length; i++) {
+      x[i] = h[at + i];
+      y[i] = (double) finals[at + i] - h[at + i];
+    }
+  }
+
+  /** Several rows at a time, so that the sums are read and written less often. */
+  private void add(double[][] x, double[][] y, double[] factors) {
+    for (int i = 0; i < width; i++) {
+      double f0 = factors[0] * x[0][i];
+      double f1 = factors[1] * x[1][i];
+      double f2 = factors[2] * x[2][i];
+      double f3 = factors[3] * x[3][i];
+      addRow(products, i * width, i + 1, x, f0, f1, f2, f3);
+      addRow(cross, i * width, width, y, f0, f1, f2, f3);
+      inputs[i] += f0 + f1 + f2 + f3;
+      for (int k = 0; k < BLOCK; k++) {
+        differences[i] += factors[k] * y[k][i];
+      }
+    }
+  }
+
+  private static void addRow(
+      double[] to, int at, int count, double[][] x, double f0, double f1, double f2, double f3) {
+    double[] x0 = x[0];
+    double[] x1 = x[1];
+    double[] x2 = x[2];
+    double[] x3 = x[3];
+    for (int j = 0; j < count; j++) {
+      to[at + j] += f0 * x0[j] + f1 * x1[j] + f2 * x2[j] + f3 * x3[j];
     }
   }
 
