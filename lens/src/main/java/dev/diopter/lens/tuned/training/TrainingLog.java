@@ -2,6 +2,7 @@ package dev.diopter.lens.tuned.training;
 
 import dev.diopter.formats.AtomicFile;
 import dev.diopter.formats.FormatException;
+import dev.diopter.formats.OneLine;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -35,6 +36,14 @@ final class TrainingLog {
     lines.add(header.toString());
     if (steps > 0) {
       keep(file, steps, lines);
+    }
+    Path folder = file.toAbsolutePath().getParent();
+    try {
+      if (folder != null) {
+        Files.createDirectories(folder);
+      }
+    } catch (IOException e) {
+      throw new FormatException(folder + ": cannot be made: " + OneLine.reason(e), e);
     }
     AtomicFile.write(
         file, out -> out.write((String.join("\n", lines) + "\n").getBytes(StandardCharsets.UTF_8)));
@@ -71,7 +80,7 @@ final class TrainingLog {
     } catch (IOException e) {
       throw new FormatException(
           "%s: cannot be written: %s; checkpoints so far are whole: make room and start again"
-              .formatted(file, e.getMessage()),
+              .formatted(file, OneLine.reason(e)),
           e);
     }
   }
