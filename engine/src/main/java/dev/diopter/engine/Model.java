@@ -26,8 +26,8 @@ public final class Model implements AutoCloseable {
   private final @Nullable OpeningTokenizer tokenizer;
   private final Runner runner;
   private final Generator generator;
-  private final Brancher brancher;
   private final Unembedder unembedder;
+  private final Brancher brancher;
   private final Lease lease;
 
   private Model(
@@ -44,8 +44,8 @@ public final class Model implements AutoCloseable {
     Decoder decoder = new Decoder(backend, config, weights);
     this.runner = new Runner(backend, config, decoder);
     this.generator = new Generator(backend, config, decoder, runner);
-    this.brancher = new Brancher(backend, config, decoder, runner);
     this.unembedder = new Unembedder(backend, config, decoder, runner);
+    this.brancher = new Brancher(backend, config, decoder, runner);
     this.lease = new Lease(name);
   }
 
@@ -197,19 +197,6 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * Variations of a clean run, computed together from where they leave it.
-   *
-   * @return a result for each branch, the same to the bit as that of a run of its own
-   * @throws UsageException if a branch does not fit the model or the prompt; nothing was computed
-   * @throws ModelException if the prompt does not fit the model, or the model is closed
-   */
-  public List<RunResult> run(BranchRequest request) {
-    try (Lease.Use _ = lease.take()) {
-      return brancher.run(request);
-    }
-  }
-
-  /**
    * Final norm and unembedding of any residual vectors, to the same bits as at the end of a pass.
    * No hook sees them.
    *
@@ -221,6 +208,19 @@ public final class Model implements AutoCloseable {
   public void unembed(float[] residuals, int rows, float[] logits) {
     try (Lease.Use _ = lease.take()) {
       unembedder.unembed(residuals, rows, logits);
+    }
+  }
+
+  /**
+   * Variations of a clean run, computed together from where they leave it.
+   *
+   * @return a result for each branch, the same to the bit as that of a run of its own
+   * @throws UsageException if a branch does not fit the model or the prompt; nothing was computed
+   * @throws ModelException if the prompt does not fit the model, or the model is closed
+   */
+  public List<RunResult> run(BranchRequest request) {
+    try (Lease.Use _ = lease.take()) {
+      return brancher.run(request);
     }
   }
 

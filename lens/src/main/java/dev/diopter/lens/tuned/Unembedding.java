@@ -47,6 +47,16 @@ public final class Unembedding {
     return logits;
   }
 
+  /**
+   * Logits of rows into an array.
+   *
+   * @param residuals [n, width]
+   * @param logits gets [n, vocabulary] at its front
+   */
+  public void into(float[] residuals, float[] logits) {
+    model.unembed(residuals, rows(residuals), logits);
+  }
+
   /** Hears logits of some rows. */
   @FunctionalInterface
   public interface Listener {
