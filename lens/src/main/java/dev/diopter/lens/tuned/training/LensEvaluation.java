@@ -119,8 +119,7 @@ public final class LensEvaluation {
           task -> {
             int layer = task % layers;
             float[] rows =
-                Arrays.copyOfRange(
-                    streams.layers()[layer], start * width, (start + count) * width);
+                Arrays.copyOfRange(streams.layers()[layer], start * width, (start + count) * width);
             scorers.get(task / layers).get(layer).add(rows, targets, labels);
           });
     }
@@ -153,10 +152,7 @@ public final class LensEvaluation {
   }
 
   private static Evaluation result(
-      List<Lens> lenses,
-      List<List<LayerScorer>> scorers,
-      Model0 base,
-      LensData.Survey survey) {
+      List<Lens> lenses, List<List<LayerScorer>> scorers, Model0 base, LensData.Survey survey) {
     divide(base.marginal, base.tokens);
     List<LensScores> scores = new ArrayList<>();
     for (int i = 0; i < lenses.size(); i++) {

@@ -2,6 +2,7 @@ package dev.diopter.lens.tuned.training;
 
 import dev.diopter.engine.UsageException;
 import dev.diopter.lens.tuned.LensSite;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -53,7 +54,12 @@ public record TrainingOptions(
     /** At the logit lens. */
     IDENTITY,
     /** At the least squares solution, see {@code docs/tuned-lens-training.md}. */
-    RIDGE
+    RIDGE;
+
+    /** Its name on the command line. */
+    public String label() {
+      return name().toLowerCase(Locale.ROOT);
+    }
   }
 
   /** The Python package's numbers, but for the size of a step. */

@@ -26,8 +26,7 @@ class LayerTrainerTest {
     long seed = System.nanoTime();
     System.out.println("LayerTrainerTest seed " + seed);
     Random random = new Random(seed);
-    String folder =
-        Path.of(System.getProperty("diopter.root"), "fixtures", fixture).toString();
+    String folder = Path.of(System.getProperty("diopter.root"), "fixtures", fixture).toString();
     try (Model model = Model.open(folder)) {
       int width = model.config().width();
       int vocabulary = model.config().vocabulary();

@@ -3,9 +3,9 @@ package dev.diopter.lens.tuned.training;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
+import dev.diopter.engine.HookPlan;
 import dev.diopter.engine.LogProbabilities;
 import dev.diopter.engine.Logits;
-import dev.diopter.engine.HookPlan;
 import dev.diopter.engine.Model;
 import dev.diopter.engine.Prompt;
 import dev.diopter.engine.RunRequest;
@@ -32,15 +32,11 @@ class LensEvaluationTest {
       LensData data = Demo.texts(model, "held-out", LENGTH);
       TunedLens tuned = random(model);
       Evaluation evaluation =
-          new LensEvaluation(
-                  model,
-                  data,
-                  new EvaluationOptions(CHUNKS * LENGTH + 5, 1, 2, true, 2))
+          new LensEvaluation(model, data, new EvaluationOptions(CHUNKS * LENGTH + 5, 1, 2, true, 2))
               .run(List.of(LogitLens.of(model.config()), tuned), (done, total) -> {});
       assertThat(evaluation.tokens()).isEqualTo(CHUNKS * LENGTH);
       assertThat(evaluation.labels()).isEqualTo(CHUNKS * (LENGTH - 1L));
-      LensScores.Transfer flat =
-          Objects.requireNonNull(evaluation.lens("logit").transfer());
+      LensScores.Transfer flat = Objects.requireNonNull(evaluation.lens("logit").transfer());
       for (double[] row : flat.kl()) {
         assertThat(row).containsExactly(new double[row.length], within(1e-9));
       }

@@ -99,16 +99,14 @@ class LensTrainingTest {
   @Test
   void run_crossEntropyAdamBiasOnlyAndOtherSites_lowerTheirLoss() {
     try (Model model = Demo.open("demo-llama")) {
-      TrainingOptions adam =
-          SMALL.budget(12, 480).optimizer(Optimizer.ADAM, 2, .9, 0, null);
+      TrainingOptions adam = SMALL.budget(12, 480).optimizer(Optimizer.ADAM, 2, .9, 0, null);
       for (TrainingOptions options :
           List.of(
               adam.loss(LensLoss.CE, null),
               adam.loss(LensLoss.KL, -1),
               adam.optimizer(Optimizer.SGD, 1, .9, 0, null).shape(LensSite.RESID_MID, true, 1))) {
         List<double[]> losses = new ArrayList<>();
-        LensConfig config =
-            LensConfig.of(model.name(), model.config(), options.site(), null);
+        LensConfig config = LensConfig.of(model.name(), model.config(), options.site(), null);
         LensData data = Demo.texts(model, "train", Demo.LENGTH);
         TunedLens lens =
             new LensTraining(model, data, options, config, null)
@@ -191,11 +189,11 @@ class LensTrainingTest {
           .hasMessageContaining("can only take 10 steps of 960 tokens");
       assertThatThrownBy(() -> train(model, some, SMALL.budget(2, 1000)))
           .isInstanceOf(UsageException.class)
-          .hasMessageContaining("multiple of the chunks of 96 tokens, got 1000; the nearest is 960");
-      assertThatThrownBy(
-              () ->
-                  new LensEvaluation(model, some, EvaluationOptions.DEFAULT.tokens(1_000_000))
-                      .run(List.of(LogitLens.of(model.config())), (done, total) -> {}))
+          .hasMessageContaining(
+              "multiple of the chunks of 96 tokens, got 1000; the nearest is 960");
+      assertThatThrownBy(() ->
+              new LensEvaluation(model, some, EvaluationOptions.DEFAULT.tokens(1_000_000))
+                  .run(List.of(LogitLens.of(model.config())), (done, total) -> {}))
           .isInstanceOf(TrainingException.class)
           .hasMessageContaining("requested to evaluate on 1000000 tokens");
     }
@@ -207,7 +205,8 @@ class LensTrainingTest {
       TrainingOptions wild = SMALL.optimizer(Optimizer.SGD, 1e38, .9, 1e-3, null).checkpoints(1);
       assertThatThrownBy(() -> train(model, wild, folder))
           .isInstanceOf(TrainingException.class)
-          .hasMessageMatching("the loss of layer \\d is .* in step \\d: lower the learning rate .*");
+          .hasMessageMatching(
+              "the loss of layer \\d is .* in step \\d: lower the learning rate .*");
       assertThat(folder.resolve("checkpoints/snapshot_1.safetensors")).isRegularFile();
     }
   }

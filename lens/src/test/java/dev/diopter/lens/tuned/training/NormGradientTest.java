@@ -6,9 +6,9 @@ import static org.assertj.core.api.Assertions.within;
 import dev.diopter.engine.FinalNorm;
 import dev.diopter.models.DecoderConfig.Norm;
 import java.util.Random;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.api.Test;
 
 /** Gradients through the final norm: the reference's fixture F1, and differences. */
 class NormGradientTest {
@@ -22,7 +22,8 @@ class NormGradientTest {
     double[] p = {.2, .5, .3};
     FinalNorm norm = new FinalNorm(Norm.LAYER, GAIN, BIAS, 1e-5f);
     double[] logits = logits(norm, widened(z));
-    assertThat(logits).containsExactly(new double[] {.6212615631, .5981567942, -1.6571253676}, within(1e-6));
+    assertThat(logits)
+        .containsExactly(new double[] {.6212615631, .5981567942, -1.6571253676}, within(1e-6));
     double[] logQ = logSoftmax(logits);
     double kl = 0;
     float[] dn = new float[4];

@@ -25,8 +25,7 @@ class OptimizerTest {
     for (int step = 0; step < 4; step++) {
       double rate = Optimizer.SGD.baseRate(.9) * schedule.factor(step);
       assertThat(rate).isCloseTo(rates[step], within(1e-12));
-      Optimizer.SGD.step(
-          p, gradients[step], state, new Optimizer.Setting(step, rate, .9, 1e-3));
+      Optimizer.SGD.step(p, gradients[step], state, new Optimizer.Setting(step, rate, .9, 1e-3));
       assertThat(NormGradientTest.widened(p)).containsExactly(expected[step], within(1e-6));
     }
   }
@@ -41,8 +40,7 @@ class OptimizerTest {
     double[] most = new double[2];
     float[][] state = new float[Optimizer.ADAM.states()][2];
     for (int step = 0; step < gradients.length; step++) {
-      Optimizer.ADAM.step(
-          p, gradients[step], state, new Optimizer.Setting(step, .01, .9, 1e-3));
+      Optimizer.ADAM.step(p, gradients[step], state, new Optimizer.Setting(step, .01, .9, 1e-3));
       for (int i = 0; i < 2; i++) {
         double g = gradients[step][i] + 1e-3 * q[i];
         m[i] = .9 * m[i] + .1 * g;
