@@ -2,10 +2,10 @@ package dev.diopter.cli;
 
 import picocli.CommandLine;
 
-/** {@code diopter lens}: the group of commands about logit lens and tuned lens. */
+/** {@code diopter lens}: the group of commands about what each layer would predict. */
 @CommandLine.Command(
     name = "lens",
-    description = "What would each layer predict if it were the last.",
+    description = "What each layer would predict if it were the last.",
     synopsisSubcommandLabel = "COMMAND")
 final class LensCommand implements CommandGroup {
   @CommandLine.Option(
@@ -25,5 +25,6 @@ final class LensCommand implements CommandGroup {
   public void addTo(CommandLine line) {
     line.addSubcommand("train", new LensTrainCommand(screen));
     line.addSubcommand("eval", new LensEvalCommand(screen));
+    line.addSubcommand("show", new LensShowCommand(screen));
   }
 }

@@ -104,6 +104,7 @@ class CliPageTest {
               lens,
               "--layer-transfer"
             },
+            new String[] {"lens", "show", "demo-gpt2", "--ids", "0,5"},
             new String[] {"models", "list"},
             new String[] {"models", "info", "demo-gpt2"},
             new String[] {"doctor"});
