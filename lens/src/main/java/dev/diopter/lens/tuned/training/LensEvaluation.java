@@ -35,14 +35,14 @@ public final class LensEvaluation {
   }
 
   /** What is added up for the model itself. */
-  private static final class Model0 {
+  private static final class ModelSums {
     private final double[] marginal;
     private double ce;
     private double entropy;
     private long tokens;
     private long labels;
 
-    Model0(int vocabulary) {
+    ModelSums(int vocabulary) {
       marginal = new double[vocabulary];
     }
   }
@@ -80,7 +80,7 @@ public final class LensEvaluation {
       }
       scorers.add(own);
     }
-    Model0 base = new Model0(model.config().vocabulary());
+    ModelSums base = new ModelSums(model.config().vocabulary());
     try (Threads threads = new Threads(options.threads());
         TokenChunks chunks = data.open()) {
       for (long done = 0; done < survey.chunks(); ) {
@@ -101,7 +101,7 @@ public final class LensEvaluation {
       Streams streams,
       Products products,
       List<List<LayerScorer>> scorers,
-      Model0 base,
+      ModelSums base,
       Threads threads) {
     int width = model.config().width();
     int vocabulary = model.config().vocabulary();
@@ -136,7 +136,7 @@ public final class LensEvaluation {
   }
 
   private static void baseline(
-      Model0 base, Targets.Predictions targets, int[] labels, int vocabulary) {
+      ModelSums base, Targets.Predictions targets, int[] labels, int vocabulary) {
     for (int r = 0; r < labels.length; r++) {
       int at = r * vocabulary;
       base.tokens++;
@@ -152,7 +152,7 @@ public final class LensEvaluation {
   }
 
   private static Evaluation result(
-      List<Lens> lenses, List<List<LayerScorer>> scorers, Model0 base, LensData.Survey survey) {
+      List<Lens> lenses, List<List<LayerScorer>> scorers, ModelSums base, LensData.Survey survey) {
     divide(base.marginal, base.tokens);
     List<LensScores> scores = new ArrayList<>();
     for (int i = 0; i < lenses.size(); i++) {
@@ -168,7 +168,7 @@ public final class LensEvaluation {
         scores);
   }
 
-  private static LensScores scores(String kind, List<LayerScorer> layers, Model0 base) {
+  private static LensScores scores(String kind, List<LayerScorer> layers, ModelSums base) {
     double[][] marginals = new double[layers.size()][];
     double[] bias = new double[layers.size()];
     for (int layer = 0; layer < bias.length; layer++) {
@@ -186,7 +186,7 @@ public final class LensEvaluation {
         transfer(layers, base));
   }
 
-  private static LensScores.@Nullable Transfer transfer(List<LayerScorer> layers, Model0 base) {
+  private static LensScores.@Nullable Transfer transfer(List<LayerScorer> layers, ModelSums base) {
     int n = layers.size();
     if (layers.getFirst().transferKl().length == 0) {
       return null;
@@ -208,7 +208,7 @@ public final class LensEvaluation {
     return layers.stream().mapToDouble(sum).map(s -> s / count).toArray();
   }
 
-  private static void divide(double[] x, double by) {
+  private static void divide(double[] x, long by) {
     for (int i = 0; i < x.length; i++) {
       x[i] /= by;
     }
