@@ -4,6 +4,7 @@ import dev.diopter.engine.UsageException;
 import dev.diopter.formats.FormatException;
 import dev.diopter.kernels.BackendException;
 import dev.diopter.lens.attention.EndpointException;
+import dev.diopter.lens.tuned.training.TrainingException;
 import dev.diopter.models.ModelException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -58,6 +59,7 @@ final class Failures {
       case BackendException e -> text(e);
       case FormatException e -> text(e);
       case EndpointException e -> text(e);
+      case TrainingException e -> text(e);
       case OutputLostException e -> text(e);
       case UncheckedIOException e when e.getCause() != null -> file(e.getCause());
       case IOException e -> file(e);

@@ -23,6 +23,8 @@ final class LensCommand implements CommandGroup {
 
   @Override
   public void addTo(CommandLine line) {
+    line.addSubcommand("train", new LensTrainCommand(screen));
+    line.addSubcommand("eval", new LensEvalCommand(screen));
     line.addSubcommand("show", new LensShowCommand(screen));
   }
 }

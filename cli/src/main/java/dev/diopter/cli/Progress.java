@@ -22,6 +22,7 @@ final class Progress implements AutoCloseable {
   private boolean closed;
   private long done;
   private long total;
+  private @Nullable String detail;
 
   private Progress(Screen screen, String what, boolean shown, long delayMillis) {
     this.screen = screen;
@@ -51,6 +52,12 @@ final class Progress implements AutoCloseable {
     total = totalNow;
   }
 
+  /** How far the work is and what there is to say of it; the line then tells the time left too. */
+  synchronized void update(long doneNow, long totalNow, String theDetail) {
+    update(doneNow, totalNow);
+    detail = theDetail;
+  }
+
   /** Draws the line as it stands. */
   synchronized void draw() {
     if (closed) {
@@ -76,7 +83,16 @@ final class Progress implements AutoCloseable {
         + " of "
         + Numbers.grouped(total)
         + ", "
-        + spent;
+        + spent
+        + (detail == null ? "" : left() + ", " + detail);
+  }
+
+  private String left() {
+    if (done <= 0) {
+      return "";
+    }
+    double seconds = (System.nanoTime() - start) / 1e9;
+    return ", " + Math.round(seconds * (total - done) / done) + " s left";
   }
 
   /** Wipes the line. */

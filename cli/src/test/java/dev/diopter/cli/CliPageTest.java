@@ -49,6 +49,9 @@ class CliPageTest {
     String texts = Files.writeString(folder.resolve("t.txt"), Cli.PROMPT).toString();
     String prompts = Files.writeString(folder.resolve("prompts.jsonl"), "").toString();
     String data = folder.resolve("data").toString();
+    String lens = folder.resolve("lens").toString();
+    String lensTexts =
+        Files.writeString(folder.resolve("l.txt"), (Cli.PROMPT + "\n").repeat(9)).toString();
     List<String[]> commands =
         List.of(
             new String[] {"demo"},
@@ -72,6 +75,35 @@ class CliPageTest {
             },
             new String[] {"patterns", "figures", "-s", data},
             new String[] {"patterns", "index", "-s", data},
+            new String[] {
+              "lens",
+              "train",
+              "demo-gpt2",
+              "--data",
+              lensTexts,
+              "-o",
+              lens,
+              "--max-length",
+              "16",
+              "--steps",
+              "1",
+              "--tokens-per-step",
+              "16",
+              "--start",
+              "ridge"
+            },
+            new String[] {
+              "lens",
+              "eval",
+              "demo-gpt2",
+              "--data",
+              lensTexts,
+              "--max-length",
+              "16",
+              "--lens",
+              lens,
+              "--layer-transfer"
+            },
             new String[] {"lens", "show", "demo-gpt2", "--ids", "0,5"},
             new String[] {"models", "list"},
             new String[] {"models", "info", "demo-gpt2"},

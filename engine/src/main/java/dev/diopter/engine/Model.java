@@ -224,6 +224,18 @@ public final class Model implements AutoCloseable {
     }
   }
 
+  /** The numbers of the norm in front of the head; copies. */
+  public FinalNorm finalNorm() {
+    try (Lease.Use _ = lease.take()) {
+      return FinalNorm.of(backend, config, weights);
+    }
+  }
+
+  /** Products with matrices of one's own, on what this model computes with. */
+  public Products products() {
+    return new Products(backend, config, weights, runner, lease);
+  }
+
   /** Generates from one prompt. */
   public GenerationResult generate(Prompt prompt, GenerationOptions options) {
     return generate(prompt, options, HookPlan.NONE, GenerationListener.NONE);

@@ -1,0 +1,130 @@
+package dev.diopter.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/** {@code lens train} and {@code lens eval} from the command line. */
+class LensTrainTest {
+  @TempDir Path folder;
+
+  @Test
+  void train_thenEval_tunedLensIsNearerAtEveryLayer() throws Exception {
+    String lens = folder.resolve("lens").toString();
+    JsonNode trained =
+        Cli.run(
+                "lens",
+                "train",
+                "demo-llama",
+                "--data",
+                texts("train"),
+                "-o",
+                lens,
+                "--max-length",
+                "96",
+                "--start",
+                "ridge",
+                "--ridge-tokens",
+                "20000",
+                "--steps",
+                "4",
+                "--tokens-per-step",
+                "960",
+                "--checkpoint-every",
+                "2",
+                "--json")
+            .isDone()
+            .json();
+    assertThat(trained.get("tokens").asInt()).isEqualTo(3840);
+    assertThat(trained.get("losses")).hasSize(6);
+    for (String file :
+        new String[] {
+          "config.json",
+          "params.pt",
+          "params.safetensors",
+          "log.csv",
+          "checkpoints/snapshot_2.safetensors",
+          "checkpoints/snapshot_4.safetensors"
+        }) {
+      assertThat(folder.resolve("lens").resolve(file)).isRegularFile();
+    }
+    String metrics = folder.resolve("metrics").toString();
+    JsonNode measured =
+        Cli.run(
+                "lens",
+                "eval",
+                "demo-llama",
+                "--data",
+                texts("held-out"),
+                "--max-length",
+                "96",
+                "--tokens",
+                "2000",
+                "--lens",
+                lens,
+                "-o",
+                metrics,
+                "--json")
+            .isDone()
+            .json();
+    assertThat(measured.get("tokens").asInt()).isEqualTo(20 * 96);
+    JsonNode logit = measured.get("lenses").get(0).get("layers");
+    JsonNode tuned = measured.get("lenses").get(1).get("layers");
+    for (int layer = 0; layer < 6; layer++) {
+      assertThat(kl(tuned, layer)).isLessThan(kl(logit, layer));
+    }
+    assertThat(Files.readString(Path.of(metrics, "aggregate_metrics.json")))
+        .contains("\"baseline\"", "\"layer_5\"", "\"tuned\"");
+    assertThat(Path.of(metrics, "logit_stats.json")).isRegularFile();
+    fails(
+        1,
+        "the lens belongs to",
+        "lens",
+        "eval",
+        "demo-gpt2",
+        "--data",
+        texts("held-out"),
+        "--max-length",
+        "96",
+        "--lens",
+        lens);
+  }
+
+  @Test
+  void train_wrongUsage_isSaid() throws Exception {
+    String lens = folder.resolve("lens").toString();
+    fails(
+        2,
+        "expected sgd or adam, got 'muon'",
+        "lens",
+        "train",
+        "demo-gpt2",
+        "--data",
+        texts("held-out"),
+        "-o",
+        lens,
+        "--optimizer",
+        "muon");
+    fails(
+        1, "can only take", "lens", "train", "demo-gpt2", "--data", texts("held-out"), "-o", lens);
+    fails(2, "--lens DIR", "lens", "eval", "demo-gpt2", "--data", texts("held-out"), "--no-logit");
+  }
+
+  private static void fails(int code, String says, String... words) {
+    Cli.Ran ran = Cli.run(words);
+    assertThat(ran.code()).as(ran.err()).isEqualTo(code);
+    assertThat(ran.err()).contains(says).doesNotContain("bug in diopter");
+  }
+
+  private static double kl(JsonNode layers, int layer) {
+    return layers.get(layer).get("kl").get("nats").asDouble();
+  }
+
+  private static String texts(String name) {
+    return Cli.root().resolve("fixtures/lens-texts/" + name + ".jsonl").toString();
+  }
+}

@@ -1,0 +1,288 @@
+package dev.diopter.lens.tuned.training;
+
+import dev.diopter.engine.Model;
+import dev.diopter.engine.Products;
+import dev.diopter.lens.tuned.LensConfig;
+import dev.diopter.lens.tuned.Translator;
+import dev.diopter.lens.tuned.TunedLens;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Trains a tuned lens: one pass of the frozen model gives the streams of all layers, the layers are
+ * trained at the same time and share nothing but the bound on the gradient. The same model, data
+ * and options give the same bits, on any number of threads and through any number of interruptions.
+ *
+ * <p>One run at a time; the model stays the caller's.
+ */
+public final class LensTraining {
+  /** Logits of one layer that are held at a time, unless that makes too few rows. */
+  private static final int LOGITS = 1 << 19;
+
+  private static final int LEAST_ROWS = 96;
+  private static final int MOST_ROWS = 1024;
+
+  private final Model model;
+  private final LensData data;
+  private final TrainingOptions options;
+  private final LensConfig config;
+  private final @Nullable Path folder;
+
+  /**
+   * A training.
+   *
+   * @param config what the lens will say of itself; its site must be the options'
+   * @param folder where log and checkpoints go, and where those of an earlier run are looked for;
+   *     null for neither
+   */
+  public LensTraining(
+      Model model,
+      LensData data,
+      TrainingOptions options,
+      LensConfig config,
+      @Nullable Path folder) {
+    if (config.site() != options.site()
+        || config.layers() != model.config().layers()
+        || config.width() != model.config().width()) {
+      throw new IllegalArgumentException("expected the configuration of a lens of this model");
+    }
+    this.model = model;
+    this.data = data;
+    this.options = options;
+    this.config = config;
+    this.folder = folder;
+  }
+
+  /**
+   * What came of a training.
+   *
+   * @param lens the lens
+   * @param survey what the texts held
+   * @param tokens tokens of all steps
+   * @param ridgeTokens tokens of the ridge fit; 0 where there was none
+   * @param resumedFrom step of the checkpoint that it went on from; 0 for none
+   * @param losses of each layer at the last step, in nats; empty without steps
+   */
+  public record Result(
+      TunedLens lens,
+      LensData.Survey survey,
+      long tokens,
+      long ridgeTokens,
+      int resumedFrom,
+      double[] losses) {}
+
+  /**
+   * Trains.
+   *
+   * @throws TrainingException if there is too little data, or a loss is no number any more
+   */
+  public Result run(TrainingListener listener) {
+    int chunk = data.chunkSize();
+    if (options.tokensPerStep() % chunk != 0) {
+      throw new dev.diopter.engine.UsageException(
+          "tokens per step: expected a multiple of the chunks of %d tokens, got %d; the nearest is %d"
+              .formatted(
+                  chunk,
+                  options.tokensPerStep(),
+                  Math.max(1, Math.round((double) options.tokensPerStep() / chunk)) * chunk));
+    }
+    boolean ridge = options.start() == TrainingOptions.Start.RIDGE;
+    int perStep = options.tokensPerStep() / chunk;
+    long stepChunks = (long) options.steps() * perStep;
+    long ridgeChunks = ridge ? Math.max(1, options.ridgeTokens() / chunk) : 0;
+    LensData.Survey survey = data.survey(Math.max(stepChunks, ridgeChunks));
+    requireEnough(survey, perStep, stepChunks, ridgeChunks);
+    try (Threads threads = new Threads(options.threads())) {
+      Snapshot snapshots = folder == null ? null : snapshots(folder, survey);
+      Optional<Snapshot.Found> found = snapshots == null ? Optional.empty() : snapshots.last();
+      long usedChunks = Math.min(ridgeChunks, survey.chunks());
+      List<Translator> start =
+          ridge && found.isEmpty()
+              ? new RidgePass(model, data, options, threads).fit(usedChunks, listener)
+              : null;
+      Products products = model.products();
+      List<LayerTrainer> layers = trainers(products, start);
+      int first = 0;
+      if (found.isPresent() && snapshots != null) {
+        snapshots.read(found.get(), layers);
+        first = found.get().step();
+        listener.resumed(first, found.get().file());
+      }
+      double[] losses = steps(products, layers, first, perStep, snapshots, threads, listener);
+      List<Translator> trained = layers.stream().map(LayerTrainer::translator).toList();
+      return new Result(
+          new TunedLens(config, trained),
+          survey,
+          stepChunks * chunk,
+          usedChunks * chunk,
+          first,
+          losses);
+    }
+  }
+
+  private void requireEnough(
+      LensData.Survey survey, int perStep, long stepChunks, long ridgeChunks) {
+    int chunk = data.chunkSize();
+    if (survey.chunks() == 0 && stepChunks + ridgeChunks > 0) {
+      throw new TrainingException(
+          "not enough data for a single chunk of %d tokens: give more text or a smaller --max-length"
+              .formatted(chunk));
+    }
+    if (survey.chunks() < stepChunks) {
+      throw new TrainingException(
+          "can only take %d steps of %d tokens: expected %d chunks of %d tokens for %d steps, the texts have %d; give more text, or fewer or smaller steps"
+              .formatted(
+                  survey.chunks() / perStep,
+                  options.tokensPerStep(),
+                  stepChunks,
+                  chunk,
+                  options.steps(),
+                  survey.chunks()));
+    }
+  }
+
+  private Snapshot snapshots(Path home, LensData.Survey survey) {
+    Map<String, String> identity = new LinkedHashMap<>();
+    identity.put("format", "diopter-lens-checkpoint-1");
+    identity.put("model", model.name());
+    identity.put("unembed_hash", String.valueOf(config.unembedHash()));
+    identity.put("options", options.fingerprint());
+    identity.put("data", survey.sha256());
+    return new Snapshot(home.resolve("checkpoints"), identity);
+  }
+
+  private List<LayerTrainer> trainers(Products products, @Nullable List<Translator> start) {
+    List<LayerTrainer> layers = new ArrayList<>();
+    for (int layer = 0; layer < config.layers(); layer++) {
+      Translator from = start == null ? Translator.identity(config.width()) : start.get(layer);
+      layers.add(
+          new LayerTrainer(products, from, options.optimizer().states(), options.biasOnly()));
+    }
+    return layers;
+  }
+
+  /** The steps from {@code first} on; the losses of the last. */
+  private double[] steps(
+      Products products,
+      List<LayerTrainer> layers,
+      int first,
+      int perStep,
+      @Nullable Snapshot snapshots,
+      Threads threads,
+      TrainingListener listener) {
+    double[] losses = new double[0];
+    if (first >= options.steps()) {
+      return losses;
+    }
+    TrainingLog log =
+        folder == null ? null : TrainingLog.open(folder.resolve("log.csv"), first, config.layers());
+    long total = (long) options.steps() * perStep;
+    try (HeadLoss head = new HeadLoss(model, products);
+        ShuffledChunks chunks = new ShuffledChunks(data, total, options.seed())) {
+      chunks.skip((long) first * perStep);
+      for (int step = first; step < options.steps(); step++) {
+        TrainingStep done = step(step, chunks.next(perStep), products, layers, head, threads);
+        losses = done.losses();
+        if (log != null) {
+          log.add(done);
+        }
+        listener.step(done);
+        Integer every = options.checkpointEvery();
+        if (snapshots != null && every != null && (step + 1) % every == 0) {
+          listener.checkpoint(snapshots.write(step + 1, layers));
+        }
+      }
+    }
+    return losses;
+  }
+
+  private TrainingStep step(
+      int step,
+      List<int[]> sequences,
+      Products products,
+      List<LayerTrainer> layers,
+      HeadLoss head,
+      Threads threads) {
+    layers.forEach(LayerTrainer::begin);
+    long rows = 0;
+    for (int from = 0; from < sequences.size(); from += options.batch()) {
+      List<int[]> some =
+          sequences.subList(from, Math.min(sequences.size(), from + options.batch()));
+      Streams streams =
+          Streams.of(model, options.site(), some)
+              .shifted(options.shiftOrDefault(), data.chunkSize());
+      accumulate(streams, products, layers, head, threads);
+      rows += streams.rows();
+    }
+    double[] losses = new double[layers.size()];
+    double squares = 0;
+    for (int layer = 0; layer < losses.length; layer++) {
+      losses[layer] = layers.get(layer).loss(rows);
+      requireNumber(losses[layer], layer, step);
+      squares += layers.get(layer).squaredNorm(rows);
+    }
+    double norm = Math.sqrt(squares);
+    double factor = clip(norm) / rows;
+    double rate =
+        options.optimizer().baseRate(options.momentum())
+            * options.learningRateScale()
+            * options.learningRate().factor(step);
+    Optimizer.Setting setting =
+        new Optimizer.Setting(step, rate, options.momentum(), options.weightDecay());
+    threads.forEach(
+        layers.size(), layer -> layers.get(layer).step(options.optimizer(), setting, factor));
+    long tokens = (step + 1L) * options.tokensPerStep();
+    return new TrainingStep(step + 1, options.steps(), tokens, rate, norm, losses);
+  }
+
+  private double clip(double norm) {
+    return norm > options.clipNorm() ? options.clipNorm() / (norm + 1e-6) : 1;
+  }
+
+  private static void requireNumber(double loss, int layer, int step) {
+    if (!Double.isFinite(loss)) {
+      throw new TrainingException(
+          "the loss of layer %d is %s in step %d: lower the learning rate (--lr-scale), or start from an earlier checkpoint with it; checkpoints so far are whole"
+              .formatted(layer, loss, step + 1));
+    }
+  }
+
+  private void accumulate(
+      Streams streams,
+      Products products,
+      List<LayerTrainer> layers,
+      HeadLoss head,
+      Threads threads) {
+    int width = config.width();
+    int most = headRows(model.config().vocabulary());
+    for (int from = 0; from < streams.rows(); from += most) {
+      int start = from;
+      int count = Math.min(most, streams.rows() - from);
+      Targets targets =
+          options.loss() == LensLoss.CE
+              ? new Targets.Labels(Arrays.copyOfRange(streams.ids(), from, from + count))
+              : Targets.predictions(
+                  model, products, rows(streams.finals(), from, count, width), count);
+      threads.forEach(
+          layers.size(),
+          layer ->
+              layers
+                  .get(layer)
+                  .accumulate(rows(streams.layers()[layer], start, count, width), targets, head));
+    }
+  }
+
+  static int headRows(int vocabulary) {
+    return Math.clamp(LOGITS / vocabulary, LEAST_ROWS, MOST_ROWS);
+  }
+
+  private static float[] rows(float[] all, int from, int count, int width) {
+    return Arrays.copyOfRange(all, from * width, (from + count) * width);
+  }
+}

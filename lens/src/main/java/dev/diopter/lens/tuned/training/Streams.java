@@ -1,0 +1,83 @@
+package dev.diopter.lens.tuned.training;
+
+import dev.diopter.engine.HookPlan;
+import dev.diopter.engine.Model;
+import dev.diopter.engine.Prompt;
+import dev.diopter.engine.RunRequest;
+import dev.diopter.engine.RunResult;
+import dev.diopter.lens.tuned.LensSite;
+import java.util.List;
+
+/**
+ * The residual streams of some sequences at all layers, from one pass of the model.
+ *
+ * @param rows how many rows there are together
+ * @param layers rows of each layer's site, [rows, width] each
+ * @param finals rows of the stream behind the last block, [rows, width], for the model's own
+ *     predictions
+ * @param ids the sequences' tokens, one after the other
+ */
+record Streams(int rows, float[][] layers, float[] finals, int[] ids) {
+
+  /** Runs the model over sequences of one length. */
+  static Streams of(Model model, LensSite site, List<int[]> sequences) {
+    int layers = model.config().layers();
+    int width = model.config().width();
+    int length = sequences.getFirst().length;
+    int rows = Math.multiplyExact(sequences.size(), length);
+    float[][] streams = new float[layers][Math.multiplyExact(rows, width)];
+    float[] finals = new float[rows * width];
+    int[] ids = new int[rows];
+    List<Prompt> prompts = sequences.stream().map(Prompt::ofIds).toList();
+    List<RunResult> results =
+        model.run(RunRequest.of(prompts).plan(HookPlan.reading(site.hooks())).stopAt(layers));
+    for (int s = 0; s < results.size(); s++) {
+      RunResult result = results.get(s);
+      int at = s * length;
+      for (int layer = 0; layer < layers; layer++) {
+        float[] values = result.activation(site.hook(layer)).values();
+        System.arraycopy(values, 0, streams[layer], at * width, values.length);
+      }
+      float[] residual = java.util.Objects.requireNonNull(result.residual());
+      System.arraycopy(residual, 0, finals, at * width, residual.length);
+      System.arraycopy(sequences.get(s), 0, ids, at, length);
+    }
+    return new Streams(rows, streams, finals, ids);
+  }
+
+  /**
+   * The same with each row's target {@code shift} positions further on (or back, where it is
+   * negative) in its sequence; rows without one are left out.
+   *
+   * @param length of each sequence
+   */
+  Streams shifted(int shift, int length) {
+    if (shift == 0) {
+      return this;
+    }
+    int width = finals.length / rows;
+    int sequences = rows / length;
+    int kept = length - Math.abs(shift);
+    int predict = Math.max(0, -shift);
+    int target = Math.max(0, shift);
+    float[][] shifted = new float[layers.length][];
+    for (int layer = 0; layer < layers.length; layer++) {
+      shifted[layer] = cut(layers[layer], sequences, length, predict, kept, width);
+    }
+    int[] labels = new int[sequences * kept];
+    for (int s = 0; s < sequences; s++) {
+      System.arraycopy(ids, s * length + target, labels, s * kept, kept);
+    }
+    return new Streams(
+        sequences * kept, shifted, cut(finals, sequences, length, target, kept, width), labels);
+  }
+
+  private static float[] cut(
+      float[] from, int sequences, int length, int start, int kept, int width) {
+    float[] out = new float[sequences * kept * width];
+    for (int s = 0; s < sequences; s++) {
+      System.arraycopy(from, (s * length + start) * width, out, s * kept * width, kept * width);
+    }
+    return out;
+  }
+}

@@ -1,0 +1,67 @@
+package dev.diopter.lens.tuned.training;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A training that is killed again and again ends with the bits of one that was not. */
+class KilledTrainingTest {
+  private static final int KILLS = 3;
+
+  @TempDir Path folder;
+
+  @Test
+  void run_killedAgainAndAgain_endsWithTheSameBits() throws Exception {
+    Path clean = folder.resolve("clean");
+    var expected = KilledTrainingMain.run(clean, TrainingListener.NONE);
+    Path killed = folder.resolve("killed");
+    long seed = System.nanoTime();
+    System.out.println("KilledTrainingTest seed " + seed);
+    Random random = new Random(seed);
+    for (int i = 0; i < KILLS; i++) {
+      startAndKill(killed, 1 + random.nextInt(KilledTrainingMain.STEPS / 2));
+    }
+    var found = KilledTrainingMain.run(killed, TrainingListener.NONE);
+    assertThat(found.translators()).as("seed %d", seed).isEqualTo(expected.translators());
+    for (String file : new String[] {"log.csv", "checkpoints/snapshot_24.safetensors"}) {
+      assertThat(Files.readAllBytes(killed.resolve(file)))
+          .as("seed %d, %s", seed, file)
+          .isEqualTo(Files.readAllBytes(clean.resolve(file)));
+    }
+  }
+
+  private static void startAndKill(Path to, int line) throws IOException, InterruptedException {
+    Process child =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx512m",
+                "--add-modules=jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-Ddiopter.root=" + System.getProperty("diopter.root"),
+                "-cp",
+                System.getProperty("java.class.path"),
+                KilledTrainingMain.class.getName(),
+                to.toString())
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    try (BufferedReader out = new BufferedReader(child.inputReader(StandardCharsets.UTF_8))) {
+      for (int i = 0; i < line; i++) {
+        String said = out.readLine();
+        assertThat(said).as("the child failed").isNotNull();
+        if (said.equals("end")) {
+          break;
+        }
+      }
+    } finally {
+      child.destroyForcibly();
+      child.waitFor();
+    }
+  }
+}
