@@ -52,7 +52,7 @@ record DemoLens(NextTokens.Candidate[][] cells) {
   void print(Screen screen, Tokens tokens, int[] ids) {
     String[] titles = new String[cells.length];
     for (int depth = 0; depth < cells.length; depth++) {
-      titles[depth] = depth == 0 ? "embed" : "block " + (depth - 1);
+      titles[depth] = title(depth);
     }
     new LensTable(screen, tokens, ids, PERCENT)
         .print(
@@ -60,7 +60,7 @@ record DemoLens(NextTokens.Candidate[][] cells) {
             (depth, position) -> {
               NextTokens.Candidate candidate = cells[depth][position];
               // Rounded down, so that two digits do.
-              int whole = (int) Math.min(99, Math.floor(100 * candidate.probability()));
+              int whole = percent(candidate.probability());
               return new LensTable.Cell(
                   tokens.shown(candidate.id()), Integer.toString(whole), candidate.probability());
             });
