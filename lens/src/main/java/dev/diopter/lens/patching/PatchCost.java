@@ -16,7 +16,8 @@ public record PatchCost(long tokenLayers, long unembeddings, long cells, long co
   /** Nothing. */
   public static final PatchCost NONE = new PatchCost(0, 0, 0, 0);
 
-  PatchCost plus(PatchCost other) {
+  /** Both together. */
+  public PatchCost plus(PatchCost other) {
     return new PatchCost(
         tokenLayers + other.tokenLayers,
         unembeddings + other.unembeddings,

@@ -56,16 +56,7 @@ public final class PathPatching {
   public static PatchResult run(Model model, PathRequest request) {
     DecoderConfig config = model.config();
     request.metric().requireFits(config.vocabulary());
-    for (HeadId head : request.senders()) {
-      if (head.layer() < 0
-          || head.layer() >= config.layers()
-          || head.head() < 0
-          || head.head() >= config.heads()) {
-        throw new UsageException(
-            "sender: expected a layer from 0 to %d and a head from 0 to %d, got %s"
-                .formatted(config.layers() - 1, config.heads() - 1, head));
-      }
-    }
+    request.senders().forEach(head -> head.in(config));
     boolean denoise = request.direction() == PatchRequest.Direction.DENOISE;
     PatchRuns runs =
         PatchRuns.of(

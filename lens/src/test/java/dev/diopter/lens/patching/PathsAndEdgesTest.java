@@ -167,7 +167,7 @@ class PathsAndEdgesTest {
                           List.of(new HeadId(0, heads)),
                           PathRequest.Receiver.Q)))
           .isInstanceOf(UsageException.class)
-          .hasMessageContaining("a head from 0 to " + (heads - 1));
+          .hasMessageContaining("head: expected 0 to " + (heads - 1));
       assertThatThrownBy(
               () -> new KnockoutRequest(prompt, prompt, new int[] {3}, 1, false, BITS, 1))
           .isInstanceOf(UsageException.class)
