@@ -23,9 +23,8 @@ final class TokenIds {
   }
 
   /**
-   * Reads {@code 1,2,3}.
+   * Reads {@code 1,2,3}, the value of an option.
    *
-   * @param option where it was given
    * @throws UsageException if it is none
    */
   static int[] parse(String option, String text) {
