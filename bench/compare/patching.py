@@ -17,7 +17,7 @@ from compare import LENS, ROOT, WORK, Side, build, environment, interval, machin
 MODEL = ROOT / "models/src/main/resources/dev/diopter/models/bundled/demo-gpt2"
 CASE = ROOT / "fixtures/lens-cases/demo-gpt2/activation-patching.json"
 SWEEPS = ["resid_pre", "attn_head_out_all_pos", "attn_head_k_all_pos", "attn_head_out_by_pos"]
-WARM = 3
+WARM = 60  # of Diopter, whose code is compiled while it runs; TransformerLens has one round
 
 
 def prompts():
@@ -31,8 +31,8 @@ def prompts():
 
 def main():
     options = argparse.ArgumentParser()
-    options.add_argument("--rounds", type=int, default=7)
-    options.add_argument("--peer-rounds", type=int, default=1, help="rounds of the peer, which takes seconds for each")
+    options.add_argument("--rounds", type=int, default=25)
+    options.add_argument("--peer-rounds", type=int, default=3, help="rounds of the peer, which takes seconds for each")
     options.add_argument("--threads", type=int, default=os.cpu_count())
     options.add_argument("--python", help="a Python that has the packages, instead of an environment of its own")
     options.add_argument("--classes", help="Diopter's class path, instead of a build")
@@ -50,6 +50,7 @@ def main():
             job = f"{sweep} {','.join(map(str, clean))} {','.join(map(str, corrupt))} {answer} {wrong}"
             for _ in range(WARM):
                 ours.ask(job)
+            theirs.ask(job)
             a, b = [], []
             for n in range(o.rounds):
                 mine = ours.ask(job)

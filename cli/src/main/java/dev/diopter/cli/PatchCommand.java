@@ -5,8 +5,13 @@ import dev.diopter.engine.Prompt;
 import dev.diopter.engine.UsageException;
 import dev.diopter.formats.Json;
 import dev.diopter.lens.patching.PatchExport;
+import dev.diopter.lens.patching.PatchFigures;
 import dev.diopter.lens.patching.PatchMetric;
+import dev.diopter.lens.plotting.Figure;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -45,6 +50,14 @@ final class PatchCommand implements Command {
   @Option(names = "--npz", paramLabel = "FILE", description = "Write the sweeps as numpy arrays.")
   private @Nullable Path npz;
 
+  @Option(
+      names = "--figure",
+      paramLabel = "FILE",
+      description =
+          "Draw heatmaps: .html, .svg, .svgz, .png or .plotly.json. Sweeps by position and by head"
+              + " are two files, with .position and .head in front of the suffix.")
+  private @Nullable Path figure;
+
   @Mixin private final ComputeOptions compute = new ComputeOptions();
   @Mixin private final ResultFile result = new ResultFile();
   @Mixin private final OutputOptions output;
@@ -69,7 +82,10 @@ final class PatchCommand implements Command {
     sweeps.validate();
     compute.validate();
     result.validate();
-    for (Path file : new @Nullable Path[] {csv, npz}) {
+    if (figure != null) {
+      Figure.requireSuffix(figure);
+    }
+    for (Path file : new @Nullable Path[] {csv, npz, figure}) {
       if (file != null) {
         ResultFile.requireWritable(file);
       }
@@ -93,6 +109,9 @@ final class PatchCommand implements Command {
       if (npz != null) {
         PatchExport.npz(swept.sweeps(), npz);
         output.note("wrote " + npz);
+      }
+      if (figure != null) {
+        draw(model, clean, corrupt, swept, figure);
       }
       if (!output.json()) {
         Style style = Style.of(screen);
@@ -123,6 +142,41 @@ final class PatchCommand implements Command {
       output.detail("patched in " + Numbers.duration(System.nanoTime() - start));
       return swept;
     }
+  }
+
+  private void draw(
+      Model model, Prompt clean, Prompt corrupt, PatchSweeps.Swept swept, Path file) {
+    Tokens tokens = Tokens.of(model);
+    List<String> labels = new ArrayList<>();
+    for (int i = 0; i < clean.length(); i++) {
+      String label = tokens.shown(clean.ids()[i]);
+      boolean same = clean.ids()[i] == corrupt.ids()[i];
+      labels.add(same ? label : label + "/" + tokens.shown(corrupt.ids()[i]));
+    }
+    PatchFigures figures = new PatchFigures(labels);
+    for (PatchSweeps.Named named : swept.named()) {
+      if (PatchFigures.isDrawn(named.sweep())) {
+        figures.add(named.sweep(), named.unpatched());
+      } else {
+        output.note(
+            named.sweep().name() + " is not drawn: only two or three axes are; see --csv, --npz");
+      }
+    }
+    Map<String, Figure> all =
+        figures.figures(
+            "%s, %s, %s".formatted(model.name(), input.metricName(), sweeps.direction()));
+    all.forEach((kind, drawn) -> {
+      Path to = all.size() == 1 ? file : kinds(file, kind);
+      drawn.write(to);
+      output.note("wrote " + to);
+    });
+  }
+
+  /** The file with a word in front of its suffix. */
+  private static Path kinds(Path file, String kind) {
+    String all = String.valueOf(file.getFileName());
+    int dot = all.endsWith(".plotly.json") ? all.length() - 12 : all.lastIndexOf('.');
+    return file.resolveSibling(all.substring(0, dot) + "." + kind + all.substring(dot));
   }
 
   private static String difference(float[] logits, int answer, int wrong, Tokens tokens) {

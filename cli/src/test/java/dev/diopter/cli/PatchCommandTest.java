@@ -112,6 +112,22 @@ class PatchCommandTest {
   }
 
   @Test
+  void patch_figure_isDrawnByPositionAndByHead() throws IOException {
+    Path file = folder.resolve("p.html");
+    String sites = "resid_pre,attn_head_k_all_pos,attn_head_out_by_pos,edge_knockout";
+    Cli.Ran ran = Cli.run(words("demo-gpt2", "--sites", sites, "--figure", file + ""));
+    assertThat(ran.isDone().err()).contains("p.position.html", "p.head.html");
+    String page = Files.readString(folder.resolve("p.position.html"));
+    assertThat(page)
+        .contains("attn_head_out_by_pos, head 3", "edge_knockout, destination 0", "0.63", ">L5<")
+        .doesNotContain("http://", "https://", "most probable token");
+    assertThat(Files.readString(folder.resolve("p.head.html"))).contains(">H3<");
+    Path svg = folder.resolve("p.svg");
+    Cli.run(words("demo-gpt2", "--sites", "resid_pre", "--figure", svg + "", "-q")).isDone();
+    assertThat(Files.readString(svg)).contains("<svg", "Position");
+  }
+
+  @Test
   void patch_terminal_hasATableForEachSweep() {
     Cli.Ran ran =
         Cli.run(words("demo-gpt2", "--sites", "resid_pre,attn_head_out_by_pos", "--top", "3"));
@@ -129,6 +145,7 @@ class PatchCommandTest {
           --sites,path_q |expected --senders together with path_q
           --metric,loss |--metric: expected one of normalized
           --senders,x,--sites,path_q |--senders: expected heads such as L2H0
+          --figure,p.gif |expected a file name with .html
           --memory,0 |--memory: expected 1 or more
           --sites,edge_knockout,--destinations,15 |destinations: expected 0..14
           --sites,path_q,--senders,L9H0 |layer: expected 0 to 5

@@ -156,7 +156,7 @@ final class FigureDrawing {
           INK);
     }
     surface.text(
-        "Input",
+        figure.axis(),
         left() + (to - from) * cell / 2.0,
         top + 34,
         FONT,
