@@ -51,6 +51,12 @@ final class PatchCommand implements Command {
   private @Nullable Path npz;
 
   @Option(
+      names = "--attribution",
+      description =
+          "Say too what each layer and head adds to the logit difference in both runs, and the change.")
+  private boolean attribution;
+
+  @Option(
       names = "--figure",
       paramLabel = "FILE",
       description =
@@ -98,9 +104,19 @@ final class PatchCommand implements Command {
       Integer bos = model.config().bosId();
       PromptInput.adviseBos(bos != null && clean.ids()[0] == bos, model, output);
       PatchSweeps.Swept swept = sweep(model, clean, corrupt, input.metric(answer, wrong));
+      @Nullable PatchAttribution parts =
+          attribution
+              ? PatchAttribution.of(name, model, clean, corrupt, answer, wrong)
+              : null;
       Tokens tokens = Tokens.of(model);
       if (result.wanted(output)) {
-        result.deliver(object(model, clean, corrupt, answer, wrong, swept), screen, output);
+        ObjectNode object = object(model, clean, corrupt, answer, wrong, swept);
+        if (parts == null) {
+          object.putNull("attribution");
+        } else {
+          object.set("attribution", parts.object());
+        }
+        result.deliver(object, screen, output);
       }
       if (csv != null) {
         PatchExport.csv(swept.sweeps(), csv);
@@ -121,6 +137,9 @@ final class PatchCommand implements Command {
         Pages.fact(screen, "corrupt", difference(swept.corrupt(), answer, wrong, tokens));
         Pages.fact(screen, "metric", input.metricName() + ", " + sweeps.direction());
         new PatchPage(screen, tokens, clean.ids(), corrupt.ids(), top).print(swept.named());
+        if (parts != null) {
+          parts.print(screen, top);
+        }
       }
       output.detail(
           "%s cells, %s of them run: %s rows through blocks, %s rows of logits"

@@ -127,6 +127,29 @@ class PatchCommandTest {
     assertThat(Files.readString(svg)).contains("<svg", "Position");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"demo-gpt2", "demo-llama"})
+  void patch_attribution_addsUpToTheLogitDifferences(String model) {
+    JsonNode json =
+        Cli.run(words(model, "--sites", "resid_pre", "--attribution", "--json")).isClean().json();
+    JsonNode parts = json.path("attribution");
+    for (String kind : List.of("components", "heads")) {
+      double clean = parts.path("bias").doubleValue();
+      double change = 0;
+      for (JsonNode part : parts.path(kind)) {
+        clean += part.path("clean").doubleValue();
+        change += part.path("change").doubleValue();
+      }
+      double wanted = json.path("clean_logit_diff").doubleValue();
+      assertThat(clean).isCloseTo(wanted, within(1e-4));
+      assertThat(change)
+          .isCloseTo(wanted - json.path("corrupt_logit_diff").doubleValue(), within(1e-4));
+    }
+    String out =
+        Cli.run(words(model, "--sites", "resid_pre", "--attribution", "--top", "3")).isDone().out();
+    assertThat(out).contains("direct attribution", "all, with bias");
+  }
+
   @Test
   void patch_terminal_hasATableForEachSweep() {
     Cli.Ran ran =
