@@ -62,9 +62,7 @@ record DemoLens(NextTokens.Candidate[][] cells) {
               // Rounded down, so that two digits do.
               int whole = (int) Math.min(99, Math.floor(100 * candidate.probability()));
               return new LensTable.Cell(
-                  tokens.shown(candidate.id()),
-                  Integer.toString(whole),
-                  candidate.probability());
+                  tokens.shown(candidate.id()), Integer.toString(whole), candidate.probability());
             });
   }
 

@@ -62,8 +62,7 @@ final class LensOption {
   Lens of(Model model, OutputOptions output) {
     LensFiles.Loaded tuned = loaded;
     if (tuned == null) {
-      return LogitLens.of(
-          model.config(), site == null ? LensSite.RESID_PRE : LensSite.of(site));
+      return LogitLens.of(model.config(), site == null ? LensSite.RESID_PRE : LensSite.of(site));
     }
     LensFit fit = new LensFit(model.name(), model.config(), hash(model.name()), List.of());
     fit.check(tuned.lens(), anyModel).forEach(output::note);

@@ -164,7 +164,7 @@ final class LensReport {
                       map.share(column, position)));
     }
     screen.out().println();
-    Pages.fact(screen, "prediction depth", depths(computed));
+    Pages.fact(screen, "depth", depths(computed));
   }
 
   /** Which rows of the trajectory a strided statistic has. */
@@ -194,7 +194,7 @@ final class LensReport {
     for (int depth : depths) {
       sum += depth;
     }
-    return "%s of %d layers in the mean of %d positions: from there on the best token is the model's"
+    return "%s of %d layers, the mean over %d positions: from there on the best token is the model's"
         .formatted(Numbers.fixed(sum / depths.length, 2), computed.layers(), depths.length);
   }
 }

@@ -221,7 +221,8 @@ final class LensShowCommand implements Command {
     }
     Prompt second =
         other == null
-            ? input.ids(source.model(), TokenIds.parse("--other-ids", Objects.requireNonNull(otherIds)))
+            ? input.ids(
+                source.model(), TokenIds.parse("--other-ids", Objects.requireNonNull(otherIds)))
             : input.text(source.model(), other);
     return new TrajectorySource(source.model(), source.lens(), second, plain);
   }
