@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from compare import ROOT, WORK, Side, build, environment, interval, machine
+from compare import ROOT, WORK, Side, build, environment, interval, java, machine
 
 PACKAGES = ["pattern-lens==0.6.0", "transformer-lens==2.16.1", "torch==2.15.0", "transformers<5", "pyarrow==19.0.1"]
 MODEL = ROOT / "models/src/main/resources/dev/diopter/models/bundled/demo-gpt2"
@@ -64,24 +64,21 @@ def main():
     WORK.mkdir(parents=True, exist_ok=True)
     python = o.python or environment("patterns", PACKAGES)
     classes = o.classes or build()
-    java = Path(os.environ.get("JAVA_HOME", "")) / "bin" / "java"
     file, data = WORK / "texts.jsonl", WORK / "patterns"
     texts(o.prompts, file)
-    ours = Side("Diopter", [java, "-Xmx3g", "-Djava.awt.headless=true", "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp", classes,
-                            "dev.diopter.bench.PatternsWorker", MODEL, o.threads])
-    theirs = Side("pattern-lens", [python, Path(__file__).parent / "patterns_worker.py", MODEL, o.threads])
-    sides = [("ours", ours), ("theirs", theirs)]
-    times = {name: {"activations": [], "figures": []} for name, _ in sides}
-    for n in range(-WARM, o.rounds):
-        for name, side in sides:
-            where = data / name
-            shutil.rmtree(where, ignore_errors=True)
-            for job, line in (("activations", f"activations {file} {where} {LEVEL}"), ("figures", f"figures {where}")):
-                ms = side.ask(line)["ms"]
-                if n >= 0:  # The first rounds warm both up.
-                    times[name][job].append(ms)
-    for _, side in sides:
-        side.close()
+    command = [java(), "-Xmx3g", "-Djava.awt.headless=true", "--add-modules", "jdk.incubator.vector", "--enable-native-access=ALL-UNNAMED", "-cp", classes,
+               "dev.diopter.bench.PatternsWorker", MODEL, o.threads]
+    times = {name: {"activations": [], "figures": []} for name in ("ours", "theirs")}
+    with Side("Diopter", command) as ours, Side("pattern-lens", [python, Path(__file__).parent / "patterns_worker.py", MODEL, o.threads]) as theirs:
+        sides = [("ours", ours), ("theirs", theirs)]
+        for n in range(-WARM, o.rounds):
+            for name, side in sides if n % 2 == 0 else sides[::-1]:
+                where = data / name
+                shutil.rmtree(where, ignore_errors=True)
+                for job, line in (("activations", f"activations {file} {where} {LEVEL}"), ("figures", f"figures {where}")):
+                    ms = side.ask(line)["ms"]
+                    if n >= 0:  # The first rounds warm both up.
+                        times[name][job].append(ms)
     agreement = subprocess.run([python, "-c", CHECK, data / "ours", data / "theirs"], check=True, capture_output=True, text=True).stdout.strip()
     heads = 24
     rows = []

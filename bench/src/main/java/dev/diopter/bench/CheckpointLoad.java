@@ -72,6 +72,11 @@ public class CheckpointLoad {
     }
   }
 
+  /** Bytes of the weight files. */
+  long bytes() {
+    return size;
+  }
+
   /** The whole way to a model that can run. */
   @Benchmark
   public String open(Counts counts) {

@@ -72,15 +72,15 @@ public final class ScalingTable {
         String work = "%s, prompt of %d".formatted(name, length);
         print(work, "ms", both.first() * 1e3, both.second() * 1e3, 1 / both.ratio());
       }
-      SideBySide both = SideBySide.measure(token(one), token(many), ROUNDS, 0);
+      SideBySide both = SideBySide.measure(token(one, CONTEXT), token(many, CONTEXT), ROUNDS, 0);
       String work = "%s, one token behind %d".formatted(name, CONTEXT);
       print(work, "ms", both.first() * 1e3, both.second() * 1e3, 1 / both.ratio());
     }
   }
 
-  /** One token on kept keys and values. */
-  private static Runnable token(Model model) {
-    RunRequest context = RunRequest.of(BenchModel.prompt(CONTEXT)).keepingKeyValues();
+  /** One token on the kept keys and values of {@code length} others. */
+  static Runnable token(Model model, int length) {
+    RunRequest context = RunRequest.of(BenchModel.prompt(length)).keepingKeyValues();
     KeyValueStore kept = Objects.requireNonNull(model.run(context).getFirst().keyValues());
     RunRequest next = RunRequest.of(Prompt.ofIds(11)).after(List.of(kept));
     return () -> model.run(next);

@@ -11,7 +11,15 @@ import java.util.Arrays;
  * @param ratio median of second / first
  */
 record SideBySide(double first, double second, double ratio) {
-  private static final double WARM_UP = 0.4;
+  /** Seconds of one part of the warm-up, and of all of it at most. */
+  private static final double WARM_UP = 0.15;
+
+  private static final double MOST_WARM_UP = 15;
+
+  /** Parts that bring no more than this before the work counts as warm. */
+  private static final int STEADY = 2;
+
+  private static final double FASTER = 0.95;
   private static final double BLOCK = 0.03;
 
   /**
@@ -52,14 +60,31 @@ record SideBySide(double first, double second, double ratio) {
     return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
   }
 
-  /** Warms the work up; how often it must run to fill a block. */
+  /**
+   * Warms the work up until it is no longer getting faster; how often it must run to fill a block.
+   * Code that the compiler is still at, and kernels that take over when they are compiled, do not
+   * count.
+   */
   private static int timesInBlock(Runnable work) {
+    long end = System.nanoTime() + (long) (MOST_WARM_UP * 1e9);
+    double best = window(work);
+    int steady = 0;
+    while (steady < STEADY && System.nanoTime() < end) {
+      double next = window(work);
+      steady = next < FASTER * best ? 0 : steady + 1;
+      best = Math.min(best, next);
+    }
+    return (int) Math.max(1, Math.ceil(BLOCK / best));
+  }
+
+  /** Seconds of the fastest of the runs that a part of the warm-up has room for. */
+  private static double window(Runnable work) {
     long end = System.nanoTime() + (long) (WARM_UP * 1e9);
-    double last;
+    double best = Double.MAX_VALUE;
     do {
-      last = seconds(work, 1);
+      best = Math.min(best, seconds(work, 1));
     } while (System.nanoTime() < end);
-    return (int) Math.max(1, Math.ceil(BLOCK / last));
+    return best;
   }
 
   private static void rest(long milliseconds) {

@@ -1,6 +1,7 @@
 package dev.diopter.bench;
 
 import dev.diopter.engine.Model;
+import java.nio.charset.StandardCharsets;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.AuxCounters;
@@ -68,6 +69,11 @@ public class TokenizerSpeed {
     }
     text = made.toString();
     ids = opened.tokenizer().encode(text, false).ids();
+  }
+
+  /** Bytes of the text in UTF-8. */
+  int bytes() {
+    return text.getBytes(StandardCharsets.UTF_8).length;
   }
 
   /** Text to ids. */

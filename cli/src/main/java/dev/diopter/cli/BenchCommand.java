@@ -68,9 +68,24 @@ final class BenchCommand implements Command {
    */
   private record Cost(double milliseconds, double ratio, long bytes) {}
 
+  /**
+   * What the machine can do at most with some cores at once; not a number without vectors.
+   *
+   * @param fma GFLOP/s of multiply-adds on registers
+   * @param read GB/s of reading memory
+   */
+  private record Limits(double fma, double read) {
+    static Limits measure(int cores) {
+      if (!MachineLimits.available()) {
+        return new Limits(Double.NaN, Double.NaN);
+      }
+      return new Limits(MachineLimits.fmaGigaflops(cores), MachineLimits.readGigabytes(cores));
+    }
+  }
+
   /** Everything measured. */
   private record Measured(
-      double fma, double read, Map<HookCost, Cost> costs, double decodeMilliseconds) {}
+      Limits one, Limits all, Map<HookCost, Cost> costs, double decodeMilliseconds) {}
 
   @Override
   public OutputOptions output() {
@@ -109,12 +124,11 @@ final class BenchCommand implements Command {
       costs.put(kind, cost(model, prompt, kind.plan()));
     }
     double decode = decode(model, prompt);
-    boolean limits = MachineLimits.available();
-    return new Measured(
-        limits ? MachineLimits.fmaGigaflops(1) : Double.NaN,
-        limits ? MachineLimits.readGigabytes(1) : Double.NaN,
-        costs,
-        decode);
+    return new Measured(Limits.measure(1), Limits.measure(cores()), costs, decode);
+  }
+
+  private static int cores() {
+    return Runtime.getRuntime().availableProcessors();
   }
 
   private Cost cost(Model model, Prompt prompt, HookPlan plan) {
@@ -178,8 +192,10 @@ final class BenchCommand implements Command {
     object.put("backend", model.backend());
     object.put("tokens", tokens);
     object.put("rounds", rounds);
-    object.put("fma_gigaflops_one_core", measured.fma());
-    object.put("read_gigabytes_per_second_one_core", measured.read());
+    object.put("fma_gigaflops_one_core", measured.one().fma());
+    object.put("read_gigabytes_per_second_one_core", measured.one().read());
+    object.put("fma_gigaflops_all_cores", measured.all().fma());
+    object.put("read_gigabytes_per_second_all_cores", measured.all().read());
     object.put("decode_milliseconds_per_token", measured.decodeMilliseconds());
     ObjectNode passes = object.putObject("passes");
     measured
@@ -215,13 +231,8 @@ final class BenchCommand implements Command {
                 .formatted(
                     Numbers.fixed(measured.decodeMilliseconds(), 2),
                     Numbers.grouped(Math.round(1e3 / measured.decodeMilliseconds()))));
-    Pages.fact(
-        screen,
-        "one core",
-        Double.isNaN(measured.fma())
-            ? "not measured: this JVM has no vectors"
-            : "%s GFLOP/s of multiply-adds on registers, reads %s GB/s"
-                .formatted(Numbers.fixed(measured.fma(), 0), Numbers.fixed(measured.read(), 1)));
+    print("one core", measured.one());
+    print("all %d cores".formatted(cores()), measured.all());
     screen.out().println();
     Tables table = new Tables().left("hooks").right("ms").right("ratio").right("allocated");
     measured
@@ -233,5 +244,15 @@ final class BenchCommand implements Command {
                 Numbers.fixed(cost.ratio(), 3),
                 Numbers.bytes(cost.bytes())));
     table.print(screen);
+  }
+
+  private void print(String name, Limits limits) {
+    Pages.fact(
+        screen,
+        name,
+        Double.isNaN(limits.fma())
+            ? "not measured: this JVM has no vectors"
+            : "%s GFLOP/s of multiply-adds on registers, reads %s GB/s"
+                .formatted(Numbers.fixed(limits.fma(), 0), Numbers.fixed(limits.read(), 1)));
   }
 }

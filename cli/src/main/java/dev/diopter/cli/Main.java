@@ -48,7 +48,7 @@ public final class Main {
           throw new CommandLine.ParameterException(line, "missing COMMAND: one of " + names(line));
         }
         trace = command.output().verbose();
-        StandardErrorLog.setLeast(trace ? System.Logger.Level.INFO : System.Logger.Level.WARNING);
+        StandardErrorLog.setLeast(command.output().leastLogged());
         command.run();
         screen.finish();
         command.output().showNotes();

@@ -50,6 +50,14 @@ final class OutputOptions {
     return verbose;
   }
 
+  /** The least important of the library's messages that are shown. */
+  System.Logger.Level leastLogged() {
+    if (quiet) {
+      return System.Logger.Level.ERROR;
+    }
+    return verbose ? System.Logger.Level.INFO : System.Logger.Level.WARNING;
+  }
+
   /**
    * A line for the reader on standard error, unless told to be quiet. It is shown when the command
    * is done: where it fails, the error is the only line.

@@ -20,6 +20,10 @@ class BenchCommandTest {
       assertThat(pass.path("allocated_bytes").longValue()).isPositive();
     }
     assertThat(object.path("decode_milliseconds_per_token").doubleValue()).isPositive();
+    for (String cores : new String[] {"one_core", "all_cores"}) {
+      assertThat(object.path("fma_gigaflops_" + cores).doubleValue()).isPositive();
+      assertThat(object.path("read_gigabytes_per_second_" + cores).doubleValue()).isPositive();
+    }
   }
 
   @Test

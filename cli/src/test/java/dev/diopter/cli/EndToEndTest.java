@@ -119,10 +119,33 @@ class EndToEndTest {
     Cli.Ran automatic = start(small, words);
     assertThat(automatic.code()).isZero();
     assertThat(automatic.json().path("backend").stringValue()).startsWith("cpu: ");
+    assertThat(automatic.err().lines())
+        .singleElement()
+        .asString()
+        .startsWith("diopter: warning: computing on the CPU: the model does not fit the GPU: ");
+    String[] quiet = Arrays.copyOf(words, words.length + 1);
+    quiet[words.length] = "--quiet";
+    start(small, quiet).isClean();
     String[] named = Arrays.copyOf(words, words.length + 2);
     named[words.length] = "--backend";
     named[words.length + 1] = "cuda";
     assertThat(start(small, named).failed(1).err()).contains("does not fit the GPU");
+  }
+
+  @Test
+  void run_driverWithoutCublas_isToldInOneLine(@TempDir Path libraries) throws Exception {
+    Path fake = Path.of(System.getProperty("diopter.fakeCuda"), "libcuda.so.1");
+    Assumptions.assumeTrue(Files.exists(fake), "no fake CUDA driver (no g++ on x86-64 Linux)");
+    Files.copy(fake, libraries.resolve("libcuda.so.1"));
+    Map<String, String> environment =
+        Map.of("LD_LIBRARY_PATH", libraries.toString(), "DIOPTER_CUDA_LIBS", "");
+    Cli.Ran ran = start(environment, "run", "demo-gpt2", "--bos", "hi", "--json").isDone();
+    assertThat(ran.json().path("backend").stringValue()).startsWith("cpu: ");
+    assertThat(ran.err())
+        .isEqualTo(
+            "diopter: warning: computing on the CPU: no cuBLAS 12: libcublas.so.12 was not found;"
+                + " diopter doctor says what to do\n");
+    start(environment, "run", "demo-gpt2", "--bos", "hi", "--quiet").isClean();
   }
 
   /**

@@ -6,14 +6,19 @@ public final class LogProbabilities {
 
   /** Minus the log-probability of an id, natural logarithm. */
   public static double negative(float[] logits, int id) {
-    float max = max(logits);
-    return Math.log(sum(logits, max)) - ((double) logits[id] - max);
+    return negative(logits, 0, logits.length, id);
+  }
+
+  /** The same of the row of {@code n} logits at {@code logits[from]}. */
+  static double negative(float[] logits, int from, int n, int id) {
+    float max = max(logits, from, n);
+    return Math.log(sum(logits, from, n, max)) - ((double) logits[from + id] - max);
   }
 
   /** Probabilities of a row. */
   public static double[] probabilities(float[] logits) {
-    float max = max(logits);
-    double sum = sum(logits, max);
+    float max = max(logits, 0, logits.length);
+    double sum = sum(logits, 0, logits.length, max);
     double[] out = new double[logits.length];
     for (int i = 0; i < out.length; i++) {
       out[i] = Math.exp((double) logits[i] - max) / sum;
@@ -21,18 +26,18 @@ public final class LogProbabilities {
     return out;
   }
 
-  private static float max(float[] logits) {
+  private static float max(float[] logits, int from, int n) {
     float max = Float.NEGATIVE_INFINITY;
-    for (float x : logits) {
-      max = Math.max(max, x);
+    for (int i = from; i < from + n; i++) {
+      max = Math.max(max, logits[i]);
     }
     return max;
   }
 
-  private static double sum(float[] logits, float max) {
+  private static double sum(float[] logits, int from, int n, float max) {
     double sum = 0;
-    for (float x : logits) {
-      sum += Math.exp((double) x - max);
+    for (int i = from; i < from + n; i++) {
+      sum += Math.exp((double) logits[i] - max);
     }
     return sum;
   }

@@ -66,13 +66,16 @@ record ModelWeights(
       layers.add(packer.layer(layer));
     }
     DecoderConfig.Rotary rotary = config.rotary();
-    return new ModelWeights(
-        tokens,
-        positions == null ? null : packer.embedding(positions),
-        List.copyOf(layers),
-        packer.norm(stored.finalNorm()),
-        head == null ? null : packer.embedding(head),
-        rotary == null ? null : backend.rotary(rotary.inverseFrequencies()));
+    ModelWeights packed =
+        new ModelWeights(
+            tokens,
+            positions == null ? null : packer.embedding(positions),
+            List.copyOf(layers),
+            packer.norm(stored.finalNorm()),
+            head == null ? null : packer.embedding(head),
+            rotary == null ? null : backend.rotary(rotary.inverseFrequencies()));
+    backend.finish(); // what failed is told here, before other threads compute with it
+    return packed;
   }
 
   /** Numbers in all matrices; biases and norms hardly count. */

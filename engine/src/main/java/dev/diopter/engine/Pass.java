@@ -15,10 +15,13 @@ import org.jspecify.annotations.Nullable;
  */
 final class Pass {
   /**
-   * Rows that are unembedded at a time where no hook needs them together: bounds the memory of
-   * logits.
+   * Rows that are unembedded at a time where no hook needs them together: with {@link
+   * #UNEMBEDDED_FLOATS} it bounds the memory of logits.
    */
   private static final int UNEMBEDDED_ROWS = 132;
+
+  /** Logits that are computed at a time, if that is a row at all. */
+  private static final int UNEMBEDDED_FLOATS = 1 << 24;
 
   /** Logits that are downloaded at a time, if that is a row at all. */
   private static final int DOWNLOADED_FLOATS = 1 << 22;
@@ -160,8 +163,9 @@ final class Pass {
       normAndUnembed(wanted.normed(), wanted.unembedded(), scratch, taps, readout);
     } else {
       FinalRows.Picked all = wanted.unembedded();
-      for (int at = 0; at < all.count(); at += UNEMBEDDED_ROWS) {
-        FinalRows.Picked part = all.part(at, Math.min(all.count(), at + UNEMBEDDED_ROWS));
+      int most = Math.clamp(UNEMBEDDED_FLOATS / config.vocabulary(), 1, UNEMBEDDED_ROWS);
+      for (int at = 0; at < all.count(); at += most) {
+        FinalRows.Picked part = all.part(at, Math.min(all.count(), at + most));
         normAndUnembed(part, part, scratch, taps, readout);
       }
     }

@@ -1,6 +1,5 @@
 package dev.diopter.engine;
 
-import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -48,8 +47,7 @@ final class Readout {
     }
     int[] ids = task.ids()[sequence];
     if (task.loss() && row + 1 < ids.length) {
-      float[] own = Arrays.copyOfRange(logits, at, at + vocabulary);
-      lossSum[sequence] += LogProbabilities.negative(own, ids[row + 1]);
+      lossSum[sequence] += LogProbabilities.negative(logits, at, vocabulary, ids[row + 1]);
     }
   }
 

@@ -3,33 +3,38 @@ package dev.diopter.engine;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import org.assertj.core.data.Offset;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.AfterParameterizedClassInvocation;
+import org.junit.jupiter.params.BeforeParameterizedClassInvocation;
+import org.junit.jupiter.params.Parameter;
+import org.junit.jupiter.params.ParameterizedClass;
+import org.junit.jupiter.params.provider.EnumSource;
 
-/** The contract of hooks on the cuda backend over the fake driver, on streams that lag behind. */
+/** The contract of hooks on the cuda backend over the fake driver, however its streams work. */
 @Tag("cuda")
+@ParameterizedClass
+@EnumSource
 class CudaHooksTest extends HooksContract {
+  @Parameter Streams streams = Streams.EAGER_FORWARD;
+
   @Override
   String backend() {
     return "cuda";
   }
 
-  @BeforeAll
+  @BeforeParameterizedClassInvocation
   @Override
   void open() {
     FakeCuda.require();
-    FakeCuda.set("EMU_ASYNC", "lazy");
-    FakeCuda.set("EMU_ORDER", "random:5");
+    streams.begin();
     super.open();
   }
 
-  @AfterAll
+  @AfterParameterizedClassInvocation
   @Override
   void close() {
     super.close();
-    FakeCuda.set("EMU_ASYNC", "");
-    FakeCuda.set("EMU_ORDER", "");
+    Streams.end();
   }
 
   /** CUDA promises tolerances. */

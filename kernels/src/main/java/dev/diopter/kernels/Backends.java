@@ -64,28 +64,33 @@ public final class Backends {
 
   private static Backend fastest(int threads) {
     CudaProbe probe = CudaProbe.cached();
-    String reason = probe.detail();
-    if (probe.usable()) {
-      try {
-        return CudaBackend.open(CudaPrecision.FLOAT32);
-      } catch (BackendException e) {
-        reason = String.valueOf(e.getMessage());
-      }
+    if (!probe.usable()) {
+      return probe.mendable()
+          ? cpuBecause(probe.detail() + "; diopter doctor says what to do", threads)
+          : cpuBecause(probe.detail(), Level.INFO, threads);
     }
-    return cpuBecause(reason, threads);
+    try {
+      return CudaBackend.open(CudaPrecision.FLOAT32);
+    } catch (BackendException e) {
+      return cpuBecause(String.valueOf(e.getMessage()), threads);
+    }
   }
 
   /**
-   * Opens the CPU backend where {@code auto} would have taken another one, and logs why: one line
-   * for each reason, however often.
+   * Opens the CPU backend where {@code auto} would have taken a GPU that is there, and logs why, as
+   * a warning: one line for each reason, however often.
    *
-   * @param reason what the other one lacks
+   * @param reason what the GPU lacks
    * @param threads how many threads compute, 0 for all cores
    */
   public static Backend cpuBecause(String reason, int threads) {
+    return cpuBecause(reason, Level.WARNING, threads);
+  }
+
+  private static Backend cpuBecause(String reason, Level level, int threads) {
     if (TOLD.add(reason)) {
       System.getLogger(Backends.class.getName())
-          .log(Level.INFO, "computing on the CPU: ".concat(reason));
+          .log(level, "computing on the CPU: ".concat(reason));
     }
     return cpu(threads);
   }

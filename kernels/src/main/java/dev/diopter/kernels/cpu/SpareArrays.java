@@ -1,21 +1,25 @@
 package dev.diopter.kernels.cpu;
 
 import java.util.ArrayDeque;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Arrays that passes have given back, for the next pass of the same shape: fresh memory would be
- * zeroed and paged in each time. Holds a bounded number of bytes, and what does not fit is the
- * garbage collector's. Thread safe.
+ * zeroed and paged in each time. Holds a bounded number of bytes; where there is no room, the sizes
+ * that nobody has used for the longest time become the garbage collector's. Thread safe.
  */
 final class SpareArrays {
   /** Enough for the passes over a few hundred rows of a model of common size. */
   static final long MOST_BYTES = 64L << 20;
 
   private final long mostFloats;
-  private final Map<Integer, ArrayDeque<float[]>> bySize = new HashMap<>();
+
+  /** Never empty queues, the size that was used longest ago first. */
+  private final LinkedHashMap<Integer, ArrayDeque<float[]>> bySize =
+      new LinkedHashMap<>(16, 0.75f, true);
+
   private long held;
 
   SpareArrays(long mostBytes) {
@@ -40,11 +44,20 @@ final class SpareArrays {
     if (array.length > mostFloats) {
       return;
     }
-    if (held + array.length > mostFloats) {
-      clear(); // shapes have changed: what lies here is of the past
+    while (held + array.length > mostFloats) {
+      evict();
     }
     bySize.computeIfAbsent(array.length, _ -> new ArrayDeque<>()).addLast(array);
     held += array.length;
+  }
+
+  private void evict() {
+    Map.Entry<Integer, ArrayDeque<float[]>> oldest = bySize.firstEntry();
+    oldest.getValue().removeFirst();
+    if (oldest.getValue().isEmpty()) {
+      bySize.remove(oldest.getKey());
+    }
+    held -= oldest.getKey();
   }
 
   synchronized void clear() {

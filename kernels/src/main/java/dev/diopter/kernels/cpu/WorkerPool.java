@@ -41,16 +41,25 @@ final class WorkerPool implements AutoCloseable {
   private volatile int open; // jobs.size(), for threads that spin
   private volatile boolean closed;
 
+  /** A pool that spins as suits this machine. */
+  WorkerPool(int threads, long parallelNanos) {
+    // With fewer processors than threads, one that spins keeps another from its work.
+    this(
+        threads,
+        parallelNanos,
+        threads <= Runtime.getRuntime().availableProcessors() ? SPIN_NANOS : 0);
+  }
+
   /**
    * Starts {@code threads - 1} workers: the caller is the other one.
    *
    * @param parallelNanos jobs expected to be shorter stay on the caller
+   * @param spinNanos how long a thread looks out for work, or for the end of a job, before it parks
    */
-  WorkerPool(int threads, long parallelNanos) {
+  WorkerPool(int threads, long parallelNanos, long spinNanos) {
     this.threads = threads;
     this.parallelNanos = parallelNanos;
-    // With fewer processors than threads, one that spins keeps another from its work.
-    this.spinNanos = threads <= Runtime.getRuntime().availableProcessors() ? SPIN_NANOS : 0;
+    this.spinNanos = spinNanos;
     for (int i = 1; i < threads; i++) {
       Thread.ofPlatform().daemon().name("diopter-cpu-" + i).start(this::work);
     }
@@ -166,29 +175,49 @@ final class WorkerPool implements AutoCloseable {
 
   private void work() {
     Scratch scratch = new Scratch();
-    for (Job job = next(null); job != null; job = next(job)) {
-      job.drain(scratch);
+    boolean more = true;
+    while (more) {
+      more = serve(scratch);
     }
   }
 
-  /** Leaves one job and joins the next, waiting for it; null when the pool is closed. */
-  private @Nullable Job next(@Nullable Job done) {
-    if (done != null) {
-      leave(done);
+  /**
+   * Waits for a job and works on it; false when the pool is closed. A method of its own, so that a
+   * thread that waits holds no job: it may wait for hours, and a task refers to a pass's arrays.
+   */
+  private boolean serve(Scratch scratch) {
+    Job job = next();
+    if (job == null) {
+      return false;
     }
-    lookOut();
-    lock.lock();
-    try {
-      while (jobs.isEmpty() && !closed) {
-        work.awaitUninterruptibly();
+    job.drain(scratch);
+    leave(job);
+    return true;
+  }
+
+  /** Joins the next job, waiting for it; null when the pool is closed. */
+  private @Nullable Job next() {
+    long started = System.nanoTime();
+    while (true) {
+      lookOut(started);
+      lock.lock();
+      try {
+        Job job = jobs.peekFirst();
+        if (job != null) {
+          job.workers.incrementAndGet();
+          return job;
+        }
+        if (closed) {
+          return null;
+        }
+        // Others were faster: more may come while the time to look out lasts.
+        if (!spins(started)) {
+          work.awaitUninterruptibly();
+          started = System.nanoTime();
+        }
+      } finally {
+        lock.unlock();
       }
-      Job job = jobs.peekFirst();
-      if (job != null) {
-        job.workers.incrementAndGet();
-      }
-      return job;
-    } finally {
-      lock.unlock();
     }
   }
 
@@ -210,8 +239,7 @@ final class WorkerPool implements AutoCloseable {
     open = jobs.size();
   }
 
-  private void lookOut() {
-    long started = System.nanoTime();
+  private void lookOut(long started) {
     while (open == 0 && !closed && spins(started)) {
       Thread.onSpinWait();
     }
@@ -228,9 +256,8 @@ final class WorkerPool implements AutoCloseable {
     private final int chunk;
     private final int chunks;
     private final AtomicInteger taken = new AtomicInteger();
-    private volatile @Nullable RuntimeException exception;
-    private volatile @Nullable Error error;
     private final AtomicInteger workers = new AtomicInteger();
+    private @Nullable Throwable failure; // under this job's monitor
 
     Job(Task task, int items, int chunk) {
       this.task = task;
@@ -246,23 +273,36 @@ final class WorkerPool implements AutoCloseable {
           int from = c * chunk;
           task.run(from, Math.min(chunk, items - from) + from, scratch);
         }
-      } catch (RuntimeException e) {
-        exception = e;
+      } catch (RuntimeException | Error e) {
         taken.set(chunks);
-      } catch (Error e) {
-        error = e;
-        taken.set(chunks);
+        failed(e);
       }
     }
 
-    void rethrow() {
-      RuntimeException thrown = exception;
-      if (thrown != null) {
-        throw thrown;
+    /**
+     * The first failure is kept and the others are added to it; an error goes before exceptions.
+     */
+    private synchronized void failed(Throwable next) {
+      Throwable before = failure;
+      if (before == null) {
+        failure = next;
+        return;
       }
-      Error raised = error;
-      if (raised != null) {
-        throw raised;
+      boolean worse = next instanceof Error && !(before instanceof Error);
+      Throwable kept = worse ? next : before;
+      Throwable other = worse ? before : next;
+      if (!kept.equals(other)) { // a task may throw one object on several threads
+        kept.addSuppressed(other);
+      }
+      failure = kept;
+    }
+
+    synchronized void rethrow() {
+      if (failure instanceof Error error) {
+        throw error;
+      }
+      if (failure instanceof RuntimeException exception) {
+        throw exception;
       }
     }
   }

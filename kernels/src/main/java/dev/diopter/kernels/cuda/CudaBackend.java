@@ -28,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  * latest.
  */
 public final class CudaBackend implements Backend {
+  /** Which part of its weights' size a model needs besides them, for a pass over a short prompt. */
+  private static final int PASS_SHARE = 32;
+
   private final CudaPrecision precision;
   private final CudaThread thread;
   private final DeviceMemory memory;
@@ -131,12 +134,17 @@ public final class CudaBackend implements Backend {
   @Override
   public void expectWeights(long elements) {
     long bytes = elements * precision.weightBytes();
+    long pass = bytes / PASS_SHARE;
     long[] free = memory.free();
-    if (bytes > free[0]) {
+    if (bytes + pass > free[0] && memory.othersGiveUp()) {
+      free = memory.free();
+    }
+    if (bytes + pass > free[0]) {
       throw new BackendException(
-          "the model does not fit the GPU: its weights need %s, %s of %s are free; use --backend cpu%s"
+          "the model does not fit the GPU: its weights need %s and a short pass %s, %s of %s are free; use --backend cpu%s"
               .formatted(
                   DeviceMemory.megabytes(bytes),
+                  DeviceMemory.megabytes(pass),
                   DeviceMemory.megabytes(free[0]),
                   DeviceMemory.megabytes(free[1]),
                   precision == CudaPrecision.BFLOAT16

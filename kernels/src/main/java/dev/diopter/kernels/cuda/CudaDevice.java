@@ -26,6 +26,7 @@ import jcuda.jcublas.JCublas2;
 import jcuda.jcublas.cublasGemmAlgo;
 import jcuda.jcublas.cublasHandle;
 import jcuda.jcublas.cublasOperation;
+import jcuda.jcublas.cublasStatus;
 import jcuda.runtime.cudaStream_t;
 
 /** A context with its stream, cuBLAS and kernels. Lives on the CUDA thread, which alone uses it. */
@@ -76,28 +77,28 @@ final class CudaDevice {
   }
 
   private void start() {
-    check(JCudaDriver.cuInit(0), "cuInit");
-    check(JCudaDriver.cuDeviceGet(device, 0), "cuDeviceGet");
+    check(() -> JCudaDriver.cuInit(0), "cuInit");
+    check(() -> JCudaDriver.cuDeviceGet(device, 0), "cuDeviceGet");
     CUcontext context = new CUcontext();
-    check(JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
+    check(() -> JCudaDriver.cuDevicePrimaryCtxRetain(context, device), "cuDevicePrimaryCtxRetain");
     hasContext = true;
-    check(JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
+    check(() -> JCudaDriver.cuCtxSetCurrent(context), "cuCtxSetCurrent");
     check(
-        JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING),
+        () -> JCudaDriver.cuStreamCreate(stream, CUstream_flags.CU_STREAM_NON_BLOCKING),
         "cuStreamCreate");
     hasStream = true;
-    check(JCudaDriver.cuModuleLoadData(module, ptx()), "loading the kernels");
+    check(() -> JCudaDriver.cuModuleLoadData(module, ptx()), "loading the kernels");
     hasModule = true;
     for (Kernel kernel : Kernel.values()) {
       CUfunction function = new CUfunction();
       check(
-          JCudaDriver.cuModuleGetFunction(function, module, kernel.symbol()),
+          () -> JCudaDriver.cuModuleGetFunction(function, module, kernel.symbol()),
           "finding kernel " + kernel.symbol());
       kernels.put(kernel, function);
     }
-    checkBlas(JCublas2.cublasCreate(blas), "cublasCreate");
+    checkBlas(() -> JCublas2.cublasCreate(blas), "cublasCreate");
     hasBlas = true;
-    checkBlas(JCublas2.cublasSetStream(blas, new cudaStream_t(stream)), "cublasSetStream");
+    checkBlas(() -> JCublas2.cublasSetStream(blas, new cudaStream_t(stream)), "cublasSetStream");
   }
 
   /** The PTX with the zero at its end that the driver looks for. */
@@ -116,9 +117,9 @@ final class CudaDevice {
   /** Name, compute capability and versions, for a person. */
   String describe() {
     int[] driver = {0};
-    check(JCudaDriver.cuDriverGetVersion(driver), "cuDriverGetVersion");
+    check(() -> JCudaDriver.cuDriverGetVersion(driver), "cuDriverGetVersion");
     int[] library = {0};
-    checkBlas(JCublas2.cublasGetVersion(blas, library), "cublasGetVersion");
+    checkBlas(() -> JCublas2.cublasGetVersion(blas, library), "cublasGetVersion");
     return "%s, compute capability %d.%d, driver for CUDA %s, cuBLAS %d.%d.%d"
         .formatted(
             name(device),
@@ -137,7 +138,7 @@ final class CudaDevice {
 
   static String name(CUdevice device) {
     byte[] bytes = new byte[NAME_BYTES];
-    check(JCudaDriver.cuDeviceGetName(bytes, bytes.length, device), "cuDeviceGetName");
+    check(() -> JCudaDriver.cuDeviceGetName(bytes, bytes.length, device), "cuDeviceGetName");
     int end = 0;
     while (end < bytes.length && bytes[end] != 0) {
       end++;
@@ -153,7 +154,7 @@ final class CudaDevice {
 
   private static int attribute(CUdevice device, int which) {
     int[] value = {0};
-    check(JCudaDriver.cuDeviceGetAttribute(value, which, device), "cuDeviceGetAttribute");
+    check(() -> JCudaDriver.cuDeviceGetAttribute(value, which, device), "cuDeviceGetAttribute");
     return value[0];
   }
 
@@ -176,12 +177,12 @@ final class CudaDevice {
   }
 
   void copy(CUdeviceptr from, CUdeviceptr to, long bytes) {
-    check(JCudaDriver.cuMemcpyDtoDAsync(to, from, bytes, stream), "copy on the device");
+    check(() -> JCudaDriver.cuMemcpyDtoDAsync(to, from, bytes, stream), "copy on the device");
   }
 
   /** Sets words of 32 bits. */
   void fill(CUdeviceptr target, int word, long words) {
-    check(JCudaDriver.cuMemsetD32Async(target, word, words, stream), "cuMemsetD32Async");
+    check(() -> JCudaDriver.cuMemsetD32Async(target, word, words, stream), "cuMemsetD32Async");
   }
 
   /**
@@ -205,52 +206,56 @@ final class CudaDevice {
       boolean half,
       int computeType) {
     int type = half ? cudaDataType.CUDA_R_16BF : cudaDataType.CUDA_R_32F;
-    checkBlas(
-        JCublas2.cublasGemmEx_new(
-            blas,
-            transposed ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N,
-            cublasOperation.CUBLAS_OP_N,
-            n,
-            m,
-            k,
-            one,
-            b,
-            type,
-            strideB,
-            a,
-            type,
-            strideA,
-            zero,
-            c,
-            cudaDataType.CUDA_R_32F,
-            strideC,
-            computeType,
-            cublasGemmAlgo.CUBLAS_GEMM_DEFAULT),
-        "matrix product of %d x %d x %d".formatted(m, k, n));
+    int status =
+        CudaCalls.status(() ->
+            JCublas2.cublasGemmEx_new(
+                blas,
+                transposed ? cublasOperation.CUBLAS_OP_T : cublasOperation.CUBLAS_OP_N,
+                cublasOperation.CUBLAS_OP_N,
+                n,
+                m,
+                k,
+                one,
+                b,
+                type,
+                strideB,
+                a,
+                type,
+                strideA,
+                zero,
+                c,
+                cudaDataType.CUDA_R_32F,
+                strideC,
+                computeType,
+                cublasGemmAlgo.CUBLAS_GEMM_DEFAULT));
+    if (status != cublasStatus.CUBLAS_STATUS_SUCCESS) {
+      await(); // cuBLAS may be the first to meet what broke the device, and does not name it
+      checkBlas(status, "matrix product of %d x %d x %d".formatted(m, k, n));
+    }
   }
 
   /** Waits until everything is done. */
   void await() {
-    check(JCudaDriver.cuStreamSynchronize(stream), "waiting for the device");
+    check(() -> JCudaDriver.cuStreamSynchronize(stream), "waiting for the device");
   }
 
   /** Closes what is open. A broken context takes the rest with it, so results do not matter. */
   void close() {
     if (hasStream) {
-      JCudaDriver.cuStreamSynchronize(stream);
+      CudaCalls.result(() -> JCudaDriver.cuStreamSynchronize(stream));
     }
     staging.close();
     if (hasBlas) {
-      JCublas2.cublasDestroy(blas);
+      CudaCalls.status(() -> JCublas2.cublasDestroy(blas));
     }
     if (hasModule) {
-      JCudaDriver.cuModuleUnload(module);
+      CudaCalls.result(() -> JCudaDriver.cuModuleUnload(module));
     }
     if (hasStream) {
-      JCudaDriver.cuStreamDestroy(stream);
+      CudaCalls.result(() -> JCudaDriver.cuStreamDestroy(stream));
     }
     if (hasContext) {
-      JCudaDriver.cuDevicePrimaryCtxRelease(device);
+      CudaCalls.result(() -> JCudaDriver.cuDevicePrimaryCtxRelease(device));
     }
   }
 }

@@ -20,8 +20,10 @@ import org.jspecify.annotations.Nullable;
  * @param usable whether it can
  * @param detail the device's name, or what is missing
  * @param advice what to do; empty where nothing is missing
+ * @param mendable whether there is a driver and what is missing can be put right: worth a word even
+ *     where nobody asked for a GPU
  */
-public record CudaProbe(boolean usable, String detail, String advice) {
+public record CudaProbe(boolean usable, String detail, String advice, boolean mendable) {
   private static final int OLDEST_DRIVER = 12000;
   private static final int OLDEST_CAPABILITY = 75;
   private static final String INSTALL_DRIVER =
@@ -58,7 +60,7 @@ public record CudaProbe(boolean usable, String detail, String advice) {
     String processor = System.getProperty("os.arch");
     boolean hasLibraries = system.equals("Linux") || CudaSymbols.WINDOWS;
     if (!hasLibraries || !(processor.equals("amd64") || processor.equals("x86_64"))) {
-      return lacks(
+      return hasNoGpu(
           "JCuda has no libraries for %s on %s".formatted(system, processor),
           "the CUDA backend needs Linux or Windows on x86-64");
     }
@@ -70,7 +72,7 @@ public record CudaProbe(boolean usable, String detail, String advice) {
             "the NVIDIA driver cannot be loaded: " + reasonNotToLoad(broken), INSTALL_DRIVER);
       }
       // The way of every start without a GPU: formatting would take longer than looking.
-      return lacks(
+      return hasNoGpu(
           "no NVIDIA driver: ".concat(CudaSymbols.DRIVER).concat(" was not found"), INSTALL_DRIVER);
     }
     Optional<String> missing = CudaSymbols.missingFromDriver(driver);
@@ -91,7 +93,7 @@ public record CudaProbe(boolean usable, String detail, String advice) {
   }
 
   private static CudaProbe devices() {
-    CudaProbe problem = load(() -> JCudaDriver.cuInit(0));
+    CudaProbe problem = load(() -> CudaCalls.result(() -> JCudaDriver.cuInit(0)));
     if (problem == null) {
       problem = driver();
     }
@@ -105,20 +107,20 @@ public record CudaProbe(boolean usable, String detail, String advice) {
       return problem;
     }
     CUdevice device = new CUdevice();
-    JCudaDriver.cuDeviceGet(device, 0);
+    CudaCalls.result(() -> JCudaDriver.cuDeviceGet(device, 0));
     int capability = CudaDevice.capability(device);
     if (capability < OLDEST_CAPABILITY) {
-      return lacks(
+      return hasNoGpu(
           "%s has compute capability %d.%d, 7.5 (Turing) is needed"
               .formatted(CudaDevice.name(device), capability / 10, capability % 10),
           "use --backend cpu; where there is a newer GPU, CUDA_VISIBLE_DEVICES chooses it");
     }
-    return new CudaProbe(true, CudaDevice.name(device), "");
+    return new CudaProbe(true, CudaDevice.name(device), "", false);
   }
 
   /** What the driver lacks, or null. */
   private static @Nullable CudaProbe driver() {
-    int result = JCudaDriver.cuInit(0);
+    int result = CudaCalls.result(() -> JCudaDriver.cuInit(0));
     if (result == CUresult.CUDA_ERROR_NO_DEVICE) {
       return noDevice();
     }
@@ -128,7 +130,7 @@ public record CudaProbe(boolean usable, String detail, String advice) {
           adviceToStart(result));
     }
     int[] version = {0};
-    JCudaDriver.cuDriverGetVersion(version);
+    CudaCalls.result(() -> JCudaDriver.cuDriverGetVersion(version));
     if (version[0] < OLDEST_DRIVER) {
       return lacks(
           "the NVIDIA driver is too old: it supports CUDA %s, 12.0 is needed"
@@ -136,7 +138,7 @@ public record CudaProbe(boolean usable, String detail, String advice) {
           INSTALL_DRIVER);
     }
     int[] count = {0};
-    JCudaDriver.cuDeviceGetCount(count);
+    CudaCalls.result(() -> JCudaDriver.cuDeviceGetCount(count));
     return count[0] == 0 ? noDevice() : null;
   }
 
@@ -155,7 +157,7 @@ public record CudaProbe(boolean usable, String detail, String advice) {
   }
 
   private static CudaProbe noDevice() {
-    return lacks(
+    return hasNoGpu(
         "the NVIDIA driver sees no GPU",
         "check nvidia-smi and CUDA_VISIBLE_DEVICES; a container must be started with its GPUs");
   }
@@ -223,7 +225,12 @@ public record CudaProbe(boolean usable, String detail, String advice) {
   }
 
   private static CudaProbe lacks(String what, String advice) {
-    return new CudaProbe(false, what, advice);
+    return new CudaProbe(false, what, advice, true);
+  }
+
+  /** A machine that nobody expects to compute on a GPU. */
+  private static CudaProbe hasNoGpu(String what, String advice) {
+    return new CudaProbe(false, what, advice, false);
   }
 
   /** What the linker says of a library that is there and was not loaded. */

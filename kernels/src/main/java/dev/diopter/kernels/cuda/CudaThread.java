@@ -19,9 +19,14 @@ final class CudaThread {
     void run(CudaDevice device);
   }
 
-  /** The earliest failure of one thread's tasks that it was not told yet. */
+  /**
+   * One thread's tasks. What it gives until it is told of a failure is one turn: when a task fails,
+   * the rest of its turn counts on what was not done, and is left out.
+   */
   private static final class Own {
-    @Nullable RuntimeException failure; // guarded by this
+    @Nullable RuntimeException failure; // the one that it was not told yet; guarded by this
+    long turn; // the giver's own
+    long failedTurn = -1; // the last that failed; the CUDA thread's own
     boolean unwaited; // whether tasks were given since it last waited; the giver's own
   }
 
@@ -76,13 +81,15 @@ final class CudaThread {
   void run(Task task) {
     Own mine = own.get();
     mine.unwaited = true;
+    long turn = mine.turn;
     give(() -> {
-      if (lost != null) {
+      if (lost != null || mine.failedTurn == turn) {
         return;
       }
       try {
         task.run(device);
       } catch (Throwable e) {
+        mine.failedTurn = turn;
         keep(mine, failure(e));
       }
     });
@@ -97,6 +104,7 @@ final class CudaThread {
   /** Waits for a task and everything before it; the task is left out where that failed. */
   <T extends @Nullable Object> T call(Function<CudaDevice, T> task) {
     Own mine = own.get();
+    mine.turn++; // all of the last one is done when this returns
     CompletableFuture<T> result = new CompletableFuture<>();
     give(() -> {
       try {
@@ -117,6 +125,29 @@ final class CudaThread {
     } catch (CompletionException e) {
       throw e.getCause() instanceof RuntimeException failure ? again(failure) : e;
     }
+  }
+
+  /**
+   * Waits for a task and everything before it. What fails is nobody's: the giver is a guest here.
+   */
+  void attempt(Task task) {
+    CompletableFuture<Boolean> done = new CompletableFuture<>();
+    try {
+      give(() -> {
+        try {
+          if (lost == null) {
+            task.run(device);
+          }
+        } catch (Throwable e) {
+          failure(e); // the device may be lost with it
+        } finally {
+          done.complete(true);
+        }
+      });
+    } catch (RuntimeException e) {
+      return; // closed or lost meanwhile
+    }
+    done.join();
   }
 
   /** {@link #call} with a task that waits for the device. */
@@ -174,7 +205,13 @@ final class CudaThread {
   /** Throws where the device is gone or something of this thread failed; begins an operation. */
   void open() {
     live();
-    rethrow(own.get());
+    Own mine = own.get();
+    try {
+      rethrow(mine);
+    } catch (RuntimeException e) {
+      mine.turn++;
+      throw e;
+    }
   }
 
   private void live() {

@@ -65,8 +65,9 @@ final class Launch {
 
   void run(CUfunction function, String name, int gridX, int gridY, int block, int shared) {
     CudaCalls.check(
-        JCudaDriver.cuLaunchKernel(
-            function, gridX, gridY, 1, block, 1, 1, shared, stream, byCount[count], null),
+        () ->
+            JCudaDriver.cuLaunchKernel(
+                function, gridX, gridY, 1, block, 1, 1, shared, stream, byCount[count], null),
         "kernel " + name);
   }
 }

@@ -3,6 +3,7 @@ package dev.diopter.kernels.cuda;
 import static dev.diopter.kernels.cuda.CudaCalls.check;
 
 import java.lang.foreign.MemorySegment;
+import java.util.List;
 import java.util.function.Consumer;
 import jcuda.Pointer;
 import jcuda.driver.CUdeviceptr;
@@ -49,8 +50,9 @@ final class Staging {
     at += (int) ((bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
     fill.accept(MemorySegment.ofBuffer(memory.getByteBuffer(from, bytes)));
     check(
-        JCudaDriver.cuMemcpyHtoDAsync(
-            target.withByteOffset(offset), memory.withByteOffset(from), bytes, stream),
+        () ->
+            JCudaDriver.cuMemcpyHtoDAsync(
+                target.withByteOffset(offset), memory.withByteOffset(from), bytes, stream),
         "copy to the device");
   }
 
@@ -58,22 +60,22 @@ final class Staging {
     // Counted, because what comes next may fail and be tried again.
     for (; made < events.length; made++) {
       check(
-          JCudaDriver.cuEventCreate(events[made], CUevent_flags.CU_EVENT_DISABLE_TIMING),
+          () -> JCudaDriver.cuEventCreate(events[made], CUevent_flags.CU_EVENT_DISABLE_TIMING),
           "cuEventCreate");
     }
     Pointer memory = new Pointer();
-    check(JCudaDriver.cuMemAllocHost(memory, 2L * HALF), "cuMemAllocHost");
+    check(() -> JCudaDriver.cuMemAllocHost(memory, 2L * HALF), "cuMemAllocHost");
     up = memory;
     return memory;
   }
 
   private void turn() {
-    check(JCudaDriver.cuEventRecord(events[half], stream), "cuEventRecord");
+    check(() -> JCudaDriver.cuEventRecord(events[half], stream), "cuEventRecord");
     pending[half] = true;
     half = 1 - half;
     at = 0;
     if (pending[half]) {
-      check(JCudaDriver.cuEventSynchronize(events[half]), "cuEventSynchronize");
+      check(() -> JCudaDriver.cuEventSynchronize(events[half]), "cuEventSynchronize");
       pending[half] = false;
     }
   }
@@ -87,10 +89,9 @@ final class Staging {
     for (long done = 0; done < bytes; ) {
       Pointer memory = lockDown(bytes);
       long n = Math.min(bytes - done, downBytes);
-      check(
-          JCudaDriver.cuMemcpyDtoHAsync(memory, source.withByteOffset(offset + done), n, stream),
-          "copy from the device");
-      check(JCudaDriver.cuStreamSynchronize(stream), "waiting for the device");
+      CUdeviceptr from = source.withByteOffset(offset + done);
+      check(() -> JCudaDriver.cuMemcpyDtoHAsync(memory, from, n, stream), "copy from the device");
+      check(() -> JCudaDriver.cuStreamSynchronize(stream), "waiting for the device");
       drain.take(MemorySegment.ofBuffer(memory.getByteBuffer(0, n)), done);
       done += n;
     }
@@ -98,16 +99,16 @@ final class Staging {
 
   private Pointer lockDown(long wanted) {
     long bytes = Math.clamp(wanted, LEAST_DOWN, MOST_DOWN);
-    Pointer memory = down;
-    if (memory != null && downBytes >= bytes) {
-      return memory;
+    Pointer before = down;
+    if (before != null && downBytes >= bytes) {
+      return before;
     }
-    if (memory != null) {
-      check(JCudaDriver.cuMemFreeHost(memory), "cuMemFreeHost");
+    if (before != null) {
+      check(() -> JCudaDriver.cuMemFreeHost(before), "cuMemFreeHost");
       down = null;
     }
-    memory = new Pointer();
-    check(JCudaDriver.cuMemAllocHost(memory, bytes), "cuMemAllocHost");
+    Pointer memory = new Pointer();
+    check(() -> JCudaDriver.cuMemAllocHost(memory, bytes), "cuMemAllocHost");
     down = memory;
     downBytes = bytes;
     return memory;
@@ -115,14 +116,16 @@ final class Staging {
 
   /** Gives the memory back; what fails is left to the context's end. */
   void close() {
-    if (up != null) {
-      JCudaDriver.cuMemFreeHost(up);
+    unlock(up);
+    for (CUevent event : List.of(events).subList(0, made)) {
+      CudaCalls.result(() -> JCudaDriver.cuEventDestroy(event));
     }
-    for (int i = 0; i < made; i++) {
-      JCudaDriver.cuEventDestroy(events[i]);
-    }
-    if (down != null) {
-      JCudaDriver.cuMemFreeHost(down);
+    unlock(down);
+  }
+
+  private static void unlock(@Nullable Pointer memory) {
+    if (memory != null) {
+      CudaCalls.result(() -> JCudaDriver.cuMemFreeHost(memory));
     }
   }
 

@@ -39,7 +39,18 @@ final class Battery {
     battery.heads();
     battery.rows();
     battery.attention();
+    battery.manyRows();
+    battery.manyKeys();
     return battery.results;
+  }
+
+  /** Also in a JVM whose twin nobody asks. */
+  private void keep(String name, Matrix matrix, float[] expected) {
+    keep(name, matrix);
+    int at = Arrays.mismatch(results.get(name), Samples.bits(expected));
+    if (at >= 0) {
+      throw new AssertionError(name + ": element " + at + " is not its chain");
+    }
   }
 
   private void keep(String name, Matrix matrix) {
@@ -169,6 +180,48 @@ final class Battery {
       Buffer odd = Samples.buffer(backend, anything(heads * rows * keys));
       backend.softmax(odd, span, heads, cells);
       keep("softmax of anything " + Arrays.toString(shape), all);
+    }
+  }
+
+  /** More groups of rows than the smallest blocks hold, over many pairs of panels. */
+  private void manyRows() {
+    int in = 7;
+    int out = 650;
+    for (StorageType type : StorageType.values()) {
+      Samples.Weights w = Samples.weights(random, type, Layout.ROWS_OF_INPUTS, in, out);
+      PackedMatrix packed = backend.pack(List.of(w.stored()));
+      for (int rows : new int[] {300, 529}) {
+        float[] x = Samples.floats(random, rows * in);
+        float[] expected = new float[rows * out];
+        for (int i = 0; i < expected.length; i++) {
+          expected[i] = Chains.product(x, i / out * in, in, w.values(), out, 0, i % out);
+        }
+        Matrix y = Samples.empty(backend, random, rows, out);
+        backend.multiply(Samples.matrix(backend, random, x, rows, in), packed.all(), null, y);
+        keep("multiply %s, %d rows".formatted(type, rows), y, expected);
+      }
+    }
+  }
+
+  /** More keys than are taken at a time, in several blocks. */
+  private void manyKeys() {
+    for (int keys : new int[] {129, 257}) {
+      for (int rows : new int[] {1, 4, 25}) {
+        Chains.Shape shape = new Chains.Shape(rows, keys, 4, 2, 33);
+        float[] k = Samples.floats(random, keys * 2 * 33);
+        float[] v = Samples.floats(random, k.length);
+        float[] q = Samples.floats(random, rows * 4 * 33);
+        float[] expected = shape.mix(shape.pattern(shape.scores(q, k, 0.3f)), v);
+        int[] four = CutKeys.four(random, keys);
+        for (int[] cut : new int[][] {{127, keys - 127}, four}) {
+          KeyValueView view = CutKeys.view(backend, random, 2, 33, k, v, cut);
+          AttentionSpan span = new AttentionSpan(0, rows, keys - rows, view);
+          Matrix z = Samples.empty(backend, random, rows, 4 * 33);
+          Matrix queries = Samples.matrix(backend, random, q, rows, 4 * 33);
+          backend.attention(queries, List.of(span), 4, 0.3f, z);
+          keep("attention %d rows, keys %s".formatted(rows, Arrays.toString(cut)), z, expected);
+        }
+      }
     }
   }
 

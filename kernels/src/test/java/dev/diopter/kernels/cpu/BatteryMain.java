@@ -17,7 +17,7 @@ final class BatteryMain {
         Battery.run(backend, Long.parseLong(args[0]))
             .forEach((name, bits) -> System.out.println(name + "=" + Arrays.hashCode(bits)));
       }
-    } catch (IllegalStateException | IllegalArgumentException e) {
+    } catch (IllegalStateException | IllegalArgumentException | AssertionError e) {
       System.out.println("error=" + e.getMessage());
     }
   }

@@ -243,29 +243,16 @@ class BitsTest {
         for (int i = 0; i < n; i++) {
           sums[i % 16] += x[i];
         }
-        float mean = tree(sums) / n;
+        float mean = Chains.tree(sums) / n;
         for (int i = 0; i < n; i++) {
           squares[i % 16] = Math.fma(x[i] - mean, x[i] - mean, squares[i % 16]);
         }
-        float scale = (float) Math.sqrt(tree(squares) / n + 1e-5f);
+        float scale = (float) Math.sqrt(Chains.tree(squares) / n + 1e-5f);
         Matrix out = Samples.empty(backend, random, 1, 1);
         backend.normScale(NormKind.LAYER, Samples.matrix(backend, random, x, 1, n), 1e-5f, out);
         assertThat(Samples.values(backend, out)).containsExactly(scale);
       }
     }
-  }
-
-  private static float tree(float[] partials) {
-    float[] level = partials;
-    while (level.length > 1) {
-      int half = level.length / 2;
-      float[] next = new float[half];
-      for (int i = 0; i < half; i++) {
-        next[i] = level[i] + level[i + half];
-      }
-      level = next;
-    }
-    return level[0];
   }
 
   private static void same(Backend backend, Matrix a, Matrix b, String name) {

@@ -19,14 +19,39 @@ class SpareArraysTest {
   }
 
   @Test
-  void give_moreThanItHolds_dropsWhatLayThereFirst() {
+  void give_moreThanAllOfIt_changesNothing() {
     SpareArrays spare = new SpareArrays(40);
     spare.give(new float[6]);
-    spare.give(new float[11]); // more than all of it
+    spare.give(new float[11]);
     assertThat(spare.take(11)).isNull();
-    spare.give(new float[5]);
-    assertThat(spare.take(6)).isNull();
-    assertThat(spare.take(5)).hasSize(5);
+    assertThat(spare.take(6)).hasSize(6);
+  }
+
+  @Test
+  void give_noRoom_dropsTheSizesUsedLongestAgo() {
+    SpareArrays spare = new SpareArrays(40);
+    float[] five = new float[5];
+    spare.give(five);
+    spare.give(new float[2]);
+    spare.give(new float[3]);
+    assertThat(spare.take(5)).isSameAs(five);
+    spare.give(five); // used again: now 2 is the oldest, then 3
+    spare.give(new float[1]);
+    assertThat(spare.take(2)).isNull();
+    assertThat(spare.take(3)).hasSize(3);
+    assertThat(spare.take(5)).isSameAs(five);
+    assertThat(spare.take(1)).hasSize(1);
+  }
+
+  @Test
+  void give_oneSizeWithoutRoom_keepsAsManyAsFit() {
+    SpareArrays spare = new SpareArrays(40);
+    for (int i = 0; i < 5; i++) {
+      spare.give(new float[4]);
+    }
+    assertThat(spare.take(4)).hasSize(4);
+    assertThat(spare.take(4)).hasSize(4);
+    assertThat(spare.take(4)).isNull();
   }
 
   @Test

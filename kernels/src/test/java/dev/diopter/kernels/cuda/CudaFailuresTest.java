@@ -13,6 +13,8 @@ import dev.diopter.kernels.Samples.Layout;
 import dev.diopter.kernels.StorageType;
 import java.util.List;
 import java.util.Random;
+import jcuda.driver.JCudaDriver;
+import jcuda.jcublas.JCublas2;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -111,12 +113,32 @@ class CudaFailuresTest {
   @Test
   void expectWeights_moreThanThereIs_isRefusedBeforeAnyIsCopied() {
     FakeDriver.set("EMU_MEM_MB", "16");
-    backend.expectWeights(4_000_000);
+    backend.expectWeights(4_000_000); // 16.0 MB of 16.8 MB
+    assertThatThrownBy(() -> backend.expectWeights(4_190_000)).hasMessageContaining("16.8 MB and");
     assertThatThrownBy(() -> backend.expectWeights(10_000_000))
         .isInstanceOf(BackendException.class)
-        .hasMessageContaining("the model does not fit the GPU: its weights need 40.0 MB, ")
+        .hasMessageContaining(
+            "the model does not fit the GPU: its weights need 40.0 MB and a short pass 1.")
         .hasMessageContaining("or --backend cuda-bf16 for half the size");
     assertThat(FakeDriver.count("cuMemcpyHtoDAsync")).isZero();
+  }
+
+  @Test
+  void memory_thatAnotherBackendKeepsForReuse_isGivenUpForThisOne() {
+    FakeDriver.set("EMU_MEM_MB", "16");
+    CudaBackend other = CudaBackend.open(CudaPrecision.FLOAT32);
+    for (int i = 0; i < 2; i++) {
+      other.release(other.allocate(2_500_000));
+      assertThat(FakeDriver.live("device")).isEqualTo(1);
+      if (i == 0) {
+        backend.expectWeights(3_000_000);
+      } else {
+        backend.release(backend.allocate(3_000_000));
+      }
+    }
+    assertWorks(other);
+    other.close();
+    assertWorks(backend);
   }
 
   @Test
@@ -183,6 +205,23 @@ class CudaFailuresTest {
             "the GPU refused: matrix product of 1 x 4 x 4 failed with"
                 + " CUBLAS_STATUS_EXECUTION_FAILED");
     assertWorks(backend);
+  }
+
+  /** What a kernel broke and a product is the first to meet. */
+  @Test
+  void product_onABrokenDevice_tellsWhatBrokeIt() {
+    var w = Samples.weights(new Random(2), StorageType.F32, Layout.ROWS_OF_INPUTS, 4, 4);
+    var packed = backend.pack(List.of(w.stored()));
+    Matrix x = row();
+    backend.finish();
+    FakeDriver.fail("cublasGemmEx", 0, FakeDriver.ILLEGAL_ADDRESS);
+    backend.multiply(x, packed.all(), null, x);
+    for (int i = 0; i < 2; i++) {
+      assertThatThrownBy(backend::finish)
+          .isInstanceOf(BackendException.class)
+          .hasMessageStartingWith("the GPU failed and has lost everything on it (")
+          .hasMessageContaining("CUDA_ERROR_ILLEGAL_ADDRESS");
+    }
   }
 
   @Test
@@ -271,6 +310,34 @@ class CudaFailuresTest {
             })
         .hasMessageContaining("kernel gelu failed");
     backend.finish();
+  }
+
+  // ---- JCuda's own exceptions, which another part of the program may have switched on
+
+  @Test
+  void jcudaExceptions_switchedOnByTheProgram_changeNothing() {
+    JCudaDriver.setExceptionsEnabled(true);
+    JCublas2.setExceptionsEnabled(true);
+    try {
+      upload_withoutPageLockedMemory_saysSo();
+      allocate_idleMemoryOfOtherSizes_isGivenUpForIt();
+      allocate_moreThanThereIs_isRefusedAndTheRestWorks();
+      FakeDriver.set("EMU_MEM_MB", "");
+      kernel_refusedAtItsLaunch_isToldAtTheNextCall();
+      product_refusedByCublas_isToldAtTheNextCall();
+      backend.close();
+      open_somethingMissing_saysWhatAndLeavesNothing(
+          "cublasCreate",
+          1,
+          "cublasCreate failed with CUBLAS_STATUS_NOT_INITIALIZED; other programs may have taken its"
+              + " memory (nvidia-smi shows them)");
+      backend = FakeDriver.open();
+      kernel_illegalAddress_losesTheDeviceAndNothingElse("");
+    } finally {
+      backend.close();
+      JCudaDriver.setExceptionsEnabled(false);
+      JCublas2.setExceptionsEnabled(false);
+    }
   }
 
   // ---- opening

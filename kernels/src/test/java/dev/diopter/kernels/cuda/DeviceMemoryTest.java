@@ -24,7 +24,7 @@ class DeviceMemoryTest {
   void open() {
     FakeDriver.open().close();
     thread = new CudaThread(CudaDevice::open);
-    memory = new DeviceMemory(thread, MOST_IDLE);
+    memory = new DeviceMemory(thread, MOST_IDLE, true);
     FakeDriver.reset();
   }
 

@@ -16,6 +16,7 @@ final class ProbeMain {
     System.out.println("usable=" + probe.usable());
     System.out.println("detail=" + probe.detail());
     System.out.println("advice=" + probe.advice());
+    System.out.println("mendable=" + probe.mendable());
     try (Backend backend = Backends.open("auto", 1)) {
       System.out.println("auto=" + backend.name());
     }

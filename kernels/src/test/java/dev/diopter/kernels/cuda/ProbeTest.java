@@ -127,7 +127,8 @@ class ProbeTest {
     assertThat(said.errors.lines().filter(line -> line.contains("computing on the CPU")))
         .singleElement()
         .asString()
-        .endsWith("computing on the CPU: " + said.get("detail"));
+        .startsWith(said.get("mendable").equals("true") ? "WARNING: " : "INFO: ")
+        .contains("computing on the CPU: " + said.get("detail"));
   }
 
   @Test
@@ -138,6 +139,7 @@ class ProbeTest {
         said.get("usable").equals("true") || !said.get("detail").contains("no NVIDIA driver"),
         "this machine has a driver of its own");
     assertLacks(said, "no NVIDIA driver: libcuda.so.1 was not found", DRIVER_ADVICE);
+    assertThat(said.get("mendable")).isEqualTo("false");
     assertThat(Files.readAllLines(log).stream().filter(line -> line.contains(" jcuda."))).isEmpty();
     assertThat(natives).doesNotExist();
   }
@@ -145,7 +147,9 @@ class ProbeTest {
   @Test
   void driverWithoutADevice_isNamed() throws Exception {
     has("libcuda.so.1", "libcublas.so.12");
-    assertLacks(run("EMU_DEVICES", "0"), "the NVIDIA driver sees no GPU", "CUDA_VISIBLE_DEVICES");
+    Said said = run("EMU_DEVICES", "0");
+    assertLacks(said, "the NVIDIA driver sees no GPU", "CUDA_VISIBLE_DEVICES");
+    assertThat(said.get("mendable")).isEqualTo("false");
   }
 
   @Test
@@ -241,7 +245,9 @@ class ProbeTest {
   @Test
   void noCublas_isNamed() throws Exception {
     has("libcuda.so.1");
-    assertLacks(run(), "no cuBLAS 12: libcublas.so.12 was not found", "install cuBLAS 12");
+    Said said = run();
+    assertLacks(said, "no cuBLAS 12: libcublas.so.12 was not found", "install cuBLAS 12");
+    assertThat(said.get("mendable")).isEqualTo("true");
   }
 
   @Test
