@@ -24,7 +24,8 @@ import tools.jackson.databind.node.ObjectNode;
     description =
         "Put values of one prompt's run into another's, one place at a time, and see which bring the"
             + " answer back.",
-    customSynopsis = "diopter patch [OPTIONS] MODEL --clean TEXT --corrupt TEXT --answer TOKEN --wrong TOKEN",
+    customSynopsis =
+        "diopter patch [OPTIONS] MODEL --clean TEXT --corrupt TEXT --answer TOKEN --wrong TOKEN",
     footer = {
       "",
       "Example: diopter patch demo-gpt2 --bos --clean \"When Mary and John went to the store, John"
@@ -105,9 +106,7 @@ final class PatchCommand implements Command {
       PromptInput.adviseBos(bos != null && clean.ids()[0] == bos, model, output);
       PatchSweeps.Swept swept = sweep(model, clean, corrupt, input.metric(answer, wrong));
       @Nullable PatchAttribution parts =
-          attribution
-              ? PatchAttribution.of(name, model, clean, corrupt, answer, wrong)
-              : null;
+          attribution ? PatchAttribution.of(name, model, clean, corrupt, answer, wrong) : null;
       Tokens tokens = Tokens.of(model);
       if (result.wanted(output)) {
         ObjectNode object = object(model, clean, corrupt, answer, wrong, swept);
@@ -151,8 +150,7 @@ final class PatchCommand implements Command {
     }
   }
 
-  private PatchSweeps.Swept sweep(
-      Model model, Prompt clean, Prompt corrupt, PatchMetric metric) {
+  private PatchSweeps.Swept sweep(Model model, Prompt clean, Prompt corrupt, PatchMetric metric) {
     int steps = sweeps.steps(model);
     long start = System.nanoTime();
     try (Progress progress = Progress.start(screen, output, "patching")) {
@@ -163,8 +161,7 @@ final class PatchCommand implements Command {
     }
   }
 
-  private void draw(
-      Model model, Prompt clean, Prompt corrupt, PatchSweeps.Swept swept, Path file) {
+  private void draw(Model model, Prompt clean, Prompt corrupt, PatchSweeps.Swept swept, Path file) {
     Tokens tokens = Tokens.of(model);
     List<String> labels = new ArrayList<>();
     for (int i = 0; i < clean.length(); i++) {

@@ -88,8 +88,7 @@ final class PatchInput {
       String text, String id, @Nullable Object first, @Nullable Object second) {
     if ((first == null) == (second == null)) {
       throw new UsageException(
-          "expected one of %s and %s, got %s"
-              .formatted(text, id, first == null ? "none" : "both"));
+          "expected one of %s and %s, got %s".formatted(text, id, first == null ? "none" : "both"));
     }
   }
 

@@ -81,9 +81,9 @@ final class PatchPage {
     Tables table = new Tables();
     sweep.axes().forEach(table::right);
     table.right("value").right("change");
-    List<Integer> order = new ArrayList<>(IntStream.range(0, sweep.values().length).boxed().toList());
-    order.sort(
-        Comparator.comparingDouble((Integer i) -> -Math.abs(sweep.values()[i] - whole)));
+    List<Integer> order =
+        new ArrayList<>(IntStream.range(0, sweep.values().length).boxed().toList());
+    order.sort(Comparator.comparingDouble((Integer i) -> -Math.abs(sweep.values()[i] - whole)));
     for (int i : order.subList(0, Math.min(top, order.size()))) {
       String[] cells = new String[sweep.shape().length + 2];
       int rest = i;

@@ -46,7 +46,8 @@ final class PatchSweeps {
 
   @Option(
       names = "--noise",
-      description = "Corrupt values into the clean run; clean ones into the corrupt run unless given.")
+      description =
+          "Corrupt values into the clean run; clean ones into the corrupt run unless given.")
   private boolean noise;
 
   @Option(
@@ -146,8 +147,7 @@ final class PatchSweeps {
         throw new UsageException(
             "--senders: expected heads such as L2H0,L3H1, got '%s'".formatted(entry));
       }
-      heads.add(
-          new HeadId(Integer.parseInt(matcher.group(1)), Integer.parseInt(matcher.group(2))));
+      heads.add(new HeadId(Integer.parseInt(matcher.group(1)), Integer.parseInt(matcher.group(2))));
     }
     return heads;
   }
@@ -169,28 +169,24 @@ final class PatchSweeps {
 
   /** How often {@code layersDone} is called. */
   int steps(Model model) {
-    return (int) patched.stream().map(PatchSite::site).distinct().count()
-        * model.config().layers();
+    return (int) patched.stream().map(PatchSite::site).distinct().count() * model.config().layers();
   }
 
-  Swept run(
-      Model model, Prompt clean, Prompt corrupt, PatchMetric metric, IntConsumer layersDone) {
+  Swept run(Model model, Prompt clean, Prompt corrupt, PatchMetric metric, IntConsumer layersDone) {
     PatchRequest.Direction direction =
         noise ? PatchRequest.Direction.NOISE : PatchRequest.Direction.DENOISE;
     long bytes = (long) memory << 20;
     List<PatchResult> results = new ArrayList<>();
     Map<String, Named> found = new LinkedHashMap<>();
     // Everything is checked before anything runs.
-    PatchRequest request =
-        new PatchRequest(clean, corrupt, patched, metric, direction, bytes);
+    PatchRequest request = new PatchRequest(clean, corrupt, patched, metric, direction, bytes);
     Map<String, KnockoutRequest> edges = new LinkedHashMap<>();
     for (String name : names) {
       if (isEdges(name)) {
         int[] queries = TokenIds.parse("--destinations", destinations);
         boolean byHead = name.equals(EDGES_BY_HEAD);
         edges.put(
-            name,
-            new KnockoutRequest(clean, corrupt, queries, window, byHead, metric, bytes));
+            name, new KnockoutRequest(clean, corrupt, queries, window, byHead, metric, bytes));
       }
     }
     if (senders != null) {
@@ -200,22 +196,14 @@ final class PatchSweeps {
           PathPatching.run(
               model,
               new PathRequest(
-                  clean,
-                  corrupt,
-                  heads(senders),
-                  receivers,
-                  through,
-                  metric,
-                  direction,
-                  bytes)));
+                  clean, corrupt, heads(senders), receivers, through, metric, direction, bytes)));
     }
     edges.forEach((name, edge) -> {
       PatchResult result = EdgeKnockout.run(model, edge);
       results.add(result);
       Sweep s = result.sweeps().getFirst();
       found.put(
-          name,
-          new Named(new Sweep(name, s.axes(), s.shape(), s.values()), result.unpatched()));
+          name, new Named(new Sweep(name, s.axes(), s.shape(), s.values()), result.unpatched()));
     });
     if (!patched.isEmpty()) {
       PatchResult result = ActivationPatching.run(model, request, layersDone);

@@ -174,7 +174,8 @@ class PatchCommandTest {
           --sites,path_q,--senders,L9H0 |layer: expected 0 to 5
           """)
   void patch_wrongUsage_isRefused(String more, String message) {
-    String[] words = more.startsWith("--answer") ? new String[] {"--answer-id", "3"} : more.split(",");
+    String[] words =
+        more.startsWith("--answer") ? new String[] {"--answer-id", "3"} : more.split(",");
     assertThat(Cli.run(words("demo-gpt2", words)).failed(2).err()).contains(message);
   }
 
@@ -182,8 +183,16 @@ class PatchCommandTest {
   void patch_answerOfSeveralTokens_isRefused() {
     Cli.Ran ran =
         Cli.run(
-            "patch", "demo-gpt2", "--clean", "a b", "--corrupt", "a b", "--answer", " Mary Ann",
-            "--wrong", " John");
+            "patch",
+            "demo-gpt2",
+            "--clean",
+            "a b",
+            "--corrupt",
+            "a b",
+            "--answer",
+            " Mary Ann",
+            "--wrong",
+            " John");
     assertThat(ran.failed(2).err()).contains("--answer: expected one token, got");
   }
 
@@ -191,8 +200,16 @@ class PatchCommandTest {
   void patch_promptsOfDifferentLength_areRefused() {
     Cli.Ran ran =
         Cli.run(
-            "patch", "demo-gpt2", "--clean-ids", "1,2", "--corrupt-ids", "1,2,3", "--answer-id", "1",
-            "--wrong-id", "2");
+            "patch",
+            "demo-gpt2",
+            "--clean-ids",
+            "1,2",
+            "--corrupt-ids",
+            "1,2,3",
+            "--answer-id",
+            "1",
+            "--wrong-id",
+            "2");
     assertThat(ran.failed(2).err()).contains("the clean one has 2, the corrupt one 3");
   }
 }

@@ -36,7 +36,10 @@ public record Attribution(List<String> labels, int[] positions, double[] values,
     return values[component * positions.length + position];
   }
 
-  /** What all of it adds at a position, bias included: where the components are everything, the logit. */
+  /**
+   * What all of it adds at a position, bias included: where the components are everything, the
+   * logit.
+   */
   public double total(int position) {
     double sum = bias;
     for (int c = 0; c < labels.size(); c++) {
@@ -55,10 +58,7 @@ public record Attribution(List<String> labels, int[] positions, double[] values,
       throw new dev.diopter.engine.UsageException(
           "expected the same components at as many positions, got %d at %d and %d at %d"
               .formatted(
-                  labels.size(),
-                  positions.length,
-                  before.labels.size(),
-                  before.positions.length));
+                  labels.size(), positions.length, before.labels.size(), before.positions.length));
     }
     double[] change = new double[values.length];
     Arrays.setAll(change, i -> values[i] - before.values[i]);

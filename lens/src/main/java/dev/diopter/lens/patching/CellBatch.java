@@ -34,9 +34,7 @@ final class CellBatch {
   private long tokenLayers;
   private long unembeddings;
 
-  /**
-   * Variations that go to the end and give their last row of logits.
-   */
+  /** Variations that go to the end and give their last row of logits. */
   static CellBatch toLogits(PatchRuns runs, long budget) {
     return new CellBatch(runs, budget, List.of(), true);
   }

@@ -42,7 +42,8 @@ public final class EdgeKnockout {
     int length = runs.length();
     int[] destinations = request.destinations();
     int[] shape = {layers, heads, destinations.length, length};
-    double[] values = new double[Math.toIntExact((long) layers * heads * destinations.length * length)];
+    double[] values =
+        new double[Math.toIntExact((long) layers * heads * destinations.length * length)];
     Arrays.fill(values, whole);
     CellBatch cells = CellBatch.toLogits(runs, request.memoryBytes());
     for (int l = 0; l < layers; l++) {
@@ -64,8 +65,7 @@ public final class EdgeKnockout {
     }
     cells.flush();
     PatchCost cost =
-        new PatchCost(
-                (long) (length + request.contrast().length()) * layers, 2, values.length, 0)
+        new PatchCost((long) (length + request.contrast().length()) * layers, 2, values.length, 0)
             .plus(cells.cost());
     List<String> axes = new ArrayList<>(List.of("layer", "destination", "source"));
     if (request.byHead()) {

@@ -217,8 +217,7 @@ final class HookSweeps {
     }
   }
 
-  private java.util.function.Consumer<RunResult> taker(
-      int s, int layer, Values v, int position) {
+  private java.util.function.Consumer<RunResult> taker(int s, int layer, Values v, int position) {
     int[] index =
         switch (sites.get(s).grid()) {
           case POSITION -> new int[] {layer, position};

@@ -89,8 +89,7 @@ public record PatchCost(long tokenLayers, long unembeddings, long cells, long co
     if (m == 0) {
       return none;
     }
-    boolean entersHere =
-        site.site() == PatchSite.RESID_PRE.site() || !site.staysInItsRow();
+    boolean entersHere = site.site() == PatchSite.RESID_PRE.site() || !site.staysInItsRow();
     long passes = entersHere ? layers * (layers + 1) / 2 : layers * (layers - 1) / 2;
     long blocks = entersHere ? layers : layers - 1;
     long rows = 0; // of all cells of one head in one layer

@@ -110,16 +110,19 @@ public final class PatchFigures {
 
   /**
    * A figure for each kind of column that the sweeps have, {@code position} or {@code head}: panels
-   * of one figure share their columns. Key/value heads that are fewer than heads are their own kind.
+   * of one figure share their columns. Key/value heads that are fewer than heads are their own
+   * kind.
    */
   public Map<String, Figure> figures(String title) {
     Map<String, Figure> figures = new LinkedHashMap<>();
     panels.forEach((kind, maps) -> {
       Map<Integer, List<Heatmap>> bySize = new LinkedHashMap<>();
       maps.forEach(m -> bySize.computeIfAbsent(width(m), _ -> new ArrayList<>()).add(m));
-      bySize.forEach((size, same) -> figures.put(
-          bySize.size() == 1 ? kind : kind + size,
-          new Figure(title, same, CELL_WIDTH, kind.equals("head") ? "Head" : "Position", NOTE)));
+      bySize.forEach((size, same) ->
+          figures.put(
+              bySize.size() == 1 ? kind : kind + size,
+              new Figure(
+                  title, same, CELL_WIDTH, kind.equals("head") ? "Head" : "Position", NOTE)));
     });
     return figures;
   }

@@ -43,16 +43,17 @@ public interface PatchMetric {
    * 1 the clean one.
    */
   static PatchMetric normalizedLogitDifference(int answer, int wrong) {
-    PatchMetric metric = (clean, corrupt) -> {
-      double low = (double) corrupt[answer] - corrupt[wrong];
-      double high = (double) clean[answer] - clean[wrong];
-      if (high == low) {
-        throw new UsageException(
-            "the logit difference of the clean and of the corrupt prompt is the same, %s: there is no change to share out; use other prompts or another metric"
-                .formatted(low));
-      }
-      return logits -> ((double) logits[answer] - logits[wrong] - low) / (high - low);
-    };
+    PatchMetric metric =
+        (clean, corrupt) -> {
+          double low = (double) corrupt[answer] - corrupt[wrong];
+          double high = (double) clean[answer] - clean[wrong];
+          if (high == low) {
+            throw new UsageException(
+                "the logit difference of the clean and of the corrupt prompt is the same, %s: there is no change to share out; use other prompts or another metric"
+                    .formatted(low));
+          }
+          return logits -> ((double) logits[answer] - logits[wrong] - low) / (high - low);
+        };
     return new AnswerMetric(metric, List.of(answer, wrong));
   }
 
@@ -68,7 +69,9 @@ public interface PatchMetric {
         of(logits -> -LogProbabilities.negative(logits, answer)), List.of(answer));
   }
 
-  /** {@code KL(clean || patched)} in nats: 0 where the patched run predicts what the clean one does. */
+  /**
+   * {@code KL(clean || patched)} in nats: 0 where the patched run predicts what the clean one does.
+   */
   static PatchMetric klFromClean() {
     return (clean, corrupt) -> {
       double[] wanted = LogProbabilities.probabilities(clean);
@@ -86,13 +89,14 @@ public interface PatchMetric {
 
   /** How many ids have a larger logit than the answer: 0 is the most probable. */
   static PatchMetric rank(int answer) {
-    PatchMetric metric = of(logits -> {
-      int larger = 0;
-      for (float logit : logits) {
-        larger += logit > logits[answer] ? 1 : 0;
-      }
-      return larger;
-    });
+    PatchMetric metric =
+        of(logits -> {
+          int larger = 0;
+          for (float logit : logits) {
+            larger += logit > logits[answer] ? 1 : 0;
+          }
+          return larger;
+        });
     return new AnswerMetric(metric, List.of(answer));
   }
 }

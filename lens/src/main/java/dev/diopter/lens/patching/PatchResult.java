@@ -33,11 +33,10 @@ public record PatchResult(
     return sweeps.stream()
         .filter(s -> s.name().equals(name))
         .findFirst()
-        .orElseThrow(
-            () ->
-                new UsageException(
-                    "%s was not swept; there are %s"
-                        .formatted(name, sweeps.stream().map(Sweep::name).toList())));
+        .orElseThrow(() ->
+            new UsageException(
+                "%s was not swept; there are %s"
+                    .formatted(name, sweeps.stream().map(Sweep::name).toList())));
   }
 
   /** The sweep of a site. */

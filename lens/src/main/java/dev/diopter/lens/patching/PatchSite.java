@@ -129,8 +129,7 @@ public record PatchSite(String name, Site site, Grid grid) {
         sites.addAll(every.members());
         continue;
       }
-      PatchSite found =
-          NAMED.stream().filter(s -> s.name.equals(name)).findFirst().orElse(null);
+      PatchSite found = NAMED.stream().filter(s -> s.name.equals(name)).findFirst().orElse(null);
       if (found == null) {
         throw new UsageException(
             "sites: expected %s, got '%s'".formatted(String.join(", ", names()), name));

@@ -32,10 +32,7 @@ public final class PathPatching {
   private long tokenLayers;
 
   private PathPatching(
-      PatchRuns runs,
-      PathRequest request,
-      ToDoubleFunction<float[]> measure,
-      double unpatched) {
+      PatchRuns runs, PathRequest request, ToDoubleFunction<float[]> measure, double unpatched) {
     this.runs = runs;
     this.request = request;
     this.measure = measure;
@@ -91,8 +88,7 @@ public final class PathPatching {
     if (layer >= last) {
       return;
     }
-    List<String> reads =
-        IntStream.rangeClosed(layer + 1, last).mapToObj(runs::streamHook).toList();
+    List<String> reads = IntStream.rangeClosed(layer + 1, last).mapToObj(runs::streamHook).toList();
     CellBatch held = CellBatch.toHooks(runs, request.memoryBytes(), reads);
     for (int s = 0; s < request.senders().size(); s++) {
       HeadId head = request.senders().get(s);
@@ -131,8 +127,7 @@ public final class PathPatching {
   }
 
   private Edit held(String hook, int from) {
-    return new Values(runs.baseValue(hook), runs.baseValue(hook), -1, -1)
-        .edit(from, runs.length());
+    return new Values(runs.baseValue(hook), runs.baseValue(hook), -1, -1).edit(from, runs.length());
   }
 
   private static String hook(Site site, int layer) {

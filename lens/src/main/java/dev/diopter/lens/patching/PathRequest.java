@@ -107,7 +107,6 @@ public record PathRequest(
 
   /** In this direction. */
   public PathRequest direction(PatchRequest.Direction which) {
-    return new PathRequest(
-        clean, corrupt, senders, receivers, through, metric, which, memoryBytes);
+    return new PathRequest(clean, corrupt, senders, receivers, through, metric, which, memoryBytes);
   }
 }

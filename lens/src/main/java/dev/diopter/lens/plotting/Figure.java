@@ -20,8 +20,7 @@ import tools.jackson.databind.node.ObjectNode;
  * @param axis what the columns are
  * @param note what stands under the title of a page
  */
-public record Figure(
-    String title, List<Heatmap> panels, int tokenWidth, String axis, String note) {
+public record Figure(String title, List<Heatmap> panels, int tokenWidth, String axis, String note) {
   /** Width of a position unless given. */
   public static final int TOKEN_WIDTH = 80;
 

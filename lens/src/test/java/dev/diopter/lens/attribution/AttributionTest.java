@@ -58,7 +58,8 @@ class AttributionTest {
     for (int i = 0; i < expected.length; i++) {
       assertThat(actual[i])
           .as("%d", i)
-          .isCloseTo(expected[i], within((float) (1e-5 * Math.max(1, Math.abs(expected[i])) + 2e-5)));
+          .isCloseTo(
+              expected[i], within((float) (1e-5 * Math.max(1, Math.abs(expected[i])) + 2e-5)));
     }
   }
 
@@ -74,9 +75,7 @@ class AttributionTest {
       int vocabulary = config.vocabulary();
       Prompt prompt = Prompt.ofIds(random.ints(6, 0, vocabulary).toArray());
       HookPlan edit =
-          HookPlan.builder()
-              .scale("blocks.0.hook_mlp_out", Selection.ALL.positions(2), 3)
-              .build();
+          HookPlan.builder().scale("blocks.0.hook_mlp_out", Selection.ALL.positions(2), 3).build();
       // Neurons times weights are what the MLP puts out only where that is not edited.
       for (HookPlan plan : List.of(HookPlan.NONE, edit)) {
         ResidualParts parts = ResidualParts.of(model, prompt, plan, 1, -2, -1);
@@ -84,8 +83,7 @@ class AttributionTest {
         boolean small = plan.isEmpty() && config.mlpWidth() < 100;
         for (int layer = 0; layer <= config.layers(); layer++) {
           float[] stream = parts.residual(layer);
-          assertSum(
-              parts.decomposed(layer, ResidualParts.Mode.ALL, false, true), stream);
+          assertSum(parts.decomposed(layer, ResidualParts.Mode.ALL, false, true), stream);
           assertSum(parts.heads(layer, true), stream);
           assertSum(parts.full(layer, small, weights), stream);
           assertThat(parts.accumulated(layer, false, false).labels()).hasSize(layer + 1);
@@ -188,10 +186,8 @@ class AttributionTest {
   void since_twoRuns_sharesOutTheChange() {
     try (Model model = open("llama-gqa");
         OpenModel stored = ModelStore.system().open(folder("llama-gqa"))) {
-      ResidualParts clean =
-          ResidualParts.of(model, Prompt.ofIds(1, 2, 3, 4), HookPlan.NONE, -1);
-      ResidualParts corrupt =
-          ResidualParts.of(model, Prompt.ofIds(1, 5, 3, 4), HookPlan.NONE, -1);
+      ResidualParts clean = ResidualParts.of(model, Prompt.ofIds(1, 2, 3, 4), HookPlan.NONE, -1);
+      ResidualParts corrupt = ResidualParts.of(model, Prompt.ofIds(1, 5, 3, 4), HookPlan.NONE, -1);
       LogitDirection direction = LogitDirection.of(stored, 7, 9);
       Attribution change =
           direction

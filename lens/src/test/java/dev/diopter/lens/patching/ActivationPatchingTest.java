@@ -37,15 +37,13 @@ class ActivationPatchingTest {
     int wrong = expected.get("wrong_id").intValue();
     Prompt clean = Prompt.ofIds(PatchingTests.ids(expected.get("clean_ids")));
     Prompt corrupt = Prompt.ofIds(PatchingTests.ids(expected.get("corrupt_ids")));
-    List<PatchSite> sites =
-        PatchSite.NAMED.stream().filter(s -> expected.has(s.name())).toList();
+    List<PatchSite> sites = PatchSite.NAMED.stream().filter(s -> expected.has(s.name())).toList();
     assertThat(sites.size()).isGreaterThanOrEqualTo(8);
     try (Model model = PatchingTests.open(name, "cpu", 2)) {
       PatchMetric metric = PatchMetric.normalizedLogitDifference(answer, wrong);
       PatchResult result =
           ActivationPatching.run(
-              model,
-              PatchRequest.of(clean, corrupt, metric, sites.toArray(PatchSite[]::new)));
+              model, PatchRequest.of(clean, corrupt, metric, sites.toArray(PatchSite[]::new)));
       assertThat((double) result.cleanLogits()[answer] - result.cleanLogits()[wrong])
           .isCloseTo(expected.get("clean_logit_diff").doubleValue(), within(1e-4));
       assertThat((double) result.corruptLogits()[answer] - result.corruptLogits()[wrong])
@@ -94,8 +92,7 @@ class ActivationPatchingTest {
         PatchRequest request =
             new PatchRequest(prompts[0], prompts[1], sites, BITS, direction, memory);
         PatchResult result = ActivationPatching.run(model, request);
-        RunResult source =
-            model.run(request.source(), HookPlan.reading("*", "optional:*"));
+        RunResult source = model.run(request.source(), HookPlan.reading("*", "optional:*"));
         for (PatchSite site : sites) {
           Sweep sweep = result.sweep(site);
           for (int i = 0; i < sweep.values().length; i++) {
@@ -152,11 +149,7 @@ class ActivationPatchingTest {
           clean + keyHeads * t * from,
           keyHeads * m * layers);
       assertCost(
-          model,
-          prompts,
-          PatchSite.HEAD_V_ALL_POS,
-          clean + keyHeads * m * from,
-          keyHeads * layers);
+          model, prompts, PatchSite.HEAD_V_ALL_POS, clean + keyHeads * m * from, keyHeads * layers);
     }
   }
 
@@ -171,8 +164,7 @@ class ActivationPatchingTest {
     assertThat(result.cost().tokenLayers()).as("%s", site).isEqualTo(tokenLayers);
     assertThat(result.cost().unembeddings()).as("%s", site).isEqualTo(unembeddings + 2);
     assertThat(result.cost())
-        .isEqualTo(
-            PatchCost.most(model.config(), prompts[0].length(), shared, List.of(site)));
+        .isEqualTo(PatchCost.most(model.config(), prompts[0].length(), shared, List.of(site)));
   }
 
   @Test
@@ -214,10 +206,9 @@ class ActivationPatchingTest {
           .isInstanceOf(UsageException.class)
           .hasMessageContaining("the clean one has 3, the corrupt one 2");
       PatchMetric far = PatchMetric.logitDifference(1, 1 << 20);
-      assertThatThrownBy(
-              () ->
-                  ActivationPatching.run(
-                      model, PatchRequest.of(three, three, far, PatchSite.RESID_PRE)))
+      assertThatThrownBy(() ->
+              ActivationPatching.run(
+                  model, PatchRequest.of(three, three, far, PatchSite.RESID_PRE)))
           .isInstanceOf(UsageException.class)
           .hasMessageContaining("answer: expected a token id from 0 to");
       assertThatThrownBy(() -> ActivationPatching.run(model, PatchRequest.of(three, three, BITS)))
@@ -229,10 +220,9 @@ class ActivationPatchingTest {
           .isInstanceOf(UsageException.class)
           .hasMessageContaining("cannot be cut");
       PatchMetric normalized = PatchMetric.normalizedLogitDifference(1, 2);
-      assertThatThrownBy(
-              () ->
-                  ActivationPatching.run(
-                      model, PatchRequest.of(three, three, normalized, PatchSite.RESID_PRE)))
+      assertThatThrownBy(() ->
+              ActivationPatching.run(
+                  model, PatchRequest.of(three, three, normalized, PatchSite.RESID_PRE)))
           .hasMessageContaining("no change to share out");
     }
   }

@@ -32,8 +32,7 @@ final class PatchingTests {
   static Model open(String name, String backend, int threads) {
     Path fixture = ROOT.resolve("fixtures").resolve(name);
     return Model.open(
-        Files.isDirectory(fixture) ? fixture.toString() : name,
-        new ModelOptions(backend, threads));
+        Files.isDirectory(fixture) ? fixture.toString() : name, new ModelOptions(backend, threads));
   }
 
   /** Two prompts of the same length that share their beginning and no token behind it. */
@@ -57,8 +56,7 @@ final class PatchingTests {
   }
 
   /** The metric {@link #bits} of a whole run with one value replaced by the source run's. */
-  static double whole(
-      Model model, Prompt base, RunResult source, PatchSite site, int[] cell) {
+  static double whole(Model model, Prompt base, RunResult source, PatchSite site, int[] cell) {
     Activation value = source.activation(site.hook(cell[0]));
     int length = base.length();
     int[] positions = IntStream.range(0, length).toArray();

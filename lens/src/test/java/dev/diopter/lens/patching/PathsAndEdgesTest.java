@@ -36,8 +36,7 @@ class PathsAndEdgesTest {
     try (Model model = PatchingTests.open(name, backend, 2)) {
       Prompt[] prompts = PatchingTests.prompts(model, random, 5, shared);
       int layers = model.config().layers();
-      List<HeadId> senders =
-          List.of(new HeadId(0, 1), new HeadId(layers - 1, 0), new HeadId(0, 0));
+      List<HeadId> senders = List.of(new HeadId(0, 1), new HeadId(layers - 1, 0), new HeadId(0, 0));
       PathRequest request =
           new PathRequest(
               prompts[0],
@@ -51,8 +50,7 @@ class PathsAndEdgesTest {
       PatchResult result = PathPatching.run(model, request);
       RunResult clean = model.run(prompts[0], HookPlan.reading("blocks.*.attn.hook_z"));
       RunResult base =
-          model.run(
-              prompts[1], HookPlan.reading("blocks.*.attn.hook_z", "blocks.*.hook_mlp_out"));
+          model.run(prompts[1], HookPlan.reading("blocks.*.attn.hook_z", "blocks.*.hook_mlp_out"));
       for (int s = 0; s < senders.size(); s++) {
         RunResult held =
             model.run(prompts[1], holding(model, clean, base, senders.get(s), through));
@@ -67,15 +65,12 @@ class PathsAndEdgesTest {
               HookPlan plan = HookPlan.NONE;
               if (l > senders.get(s).layer()) {
                 Activation seen = held.activation("blocks.%d.hook_resid_pre".formatted(l));
-                String hook =
-                    "blocks.%d.hook_%s_input".formatted(l, receiver.label().substring(5));
+                String hook = "blocks.%d.hook_%s_input".formatted(l, receiver.label().substring(5));
                 int[] shape = {seen.shape()[0], 1, seen.shape()[1]};
                 plan =
                     HookPlan.builder()
                         .replace(
-                            hook,
-                            Selection.ALL.heads(h),
-                            new Operation.Value(shape, seen.values()))
+                            hook, Selection.ALL.heads(h), new Operation.Value(shape, seen.values()))
                         .build();
               }
               double wanted = PatchingTests.bits(model.run(prompts[1], plan).lastLogits());
@@ -137,8 +132,7 @@ class PathsAndEdgesTest {
           if (source <= destination && distance >= -((window - 1) / 2) && distance <= window / 2) {
             Selection edge = Selection.ALL.positions(destination).keys(source);
             plan.knockout(
-                "blocks.%d.attn.hook_attn_scores".formatted(l),
-                head < 0 ? edge : edge.heads(head));
+                "blocks.%d.attn.hook_attn_scores".formatted(l), head < 0 ? edge : edge.heads(head));
             lowest = l;
           }
         }
@@ -146,8 +140,7 @@ class PathsAndEdgesTest {
         double wanted = PatchingTests.bits(model.run(prompt, plan.build()).lastLogits());
         assertThat(sweep.values()[i]).as(Arrays.toString(cell)).isEqualTo(wanted);
       }
-      assertThat(result.cost().tokenLayers())
-          .isEqualTo(rows + 2L * prompt.length() * layers);
+      assertThat(result.cost().tokenLayers()).isEqualTo(rows + 2L * prompt.length() * layers);
     }
   }
 
@@ -156,16 +149,11 @@ class PathsAndEdgesTest {
     try (Model model = PatchingTests.open("gpt2-tiny", "cpu", 1)) {
       Prompt prompt = Prompt.ofIds(1, 2, 3);
       int heads = model.config().heads();
-      assertThatThrownBy(
-              () ->
-                  PathPatching.run(
-                      model,
-                      PathRequest.of(
-                          prompt,
-                          prompt,
-                          BITS,
-                          List.of(new HeadId(0, heads)),
-                          PathRequest.Receiver.Q)))
+      assertThatThrownBy(() ->
+              PathPatching.run(
+                  model,
+                  PathRequest.of(
+                      prompt, prompt, BITS, List.of(new HeadId(0, heads)), PathRequest.Receiver.Q)))
           .isInstanceOf(UsageException.class)
           .hasMessageContaining("head: expected 0 to " + (heads - 1));
       assertThatThrownBy(
