@@ -66,7 +66,7 @@ public record PatchCost(long tokenLayers, long unembeddings, long cells, long co
     if (shared == length || first.site() == PatchSite.RESID_PRE.site() || !first.staysInItsRow()) {
       return sum;
     }
-    long m = length - shared;
+    long m = (long) length - shared;
     long layers = config.layers();
     int variations = (all ? 1 : 0) + (heads ? config.heads() : 0);
     long through = variations * ((layers - 1) * m + 1);
@@ -80,7 +80,7 @@ public record PatchCost(long tokenLayers, long unembeddings, long cells, long co
   /** The cells of one sweep, from where they leave their block. */
   private static PatchCost cells(DecoderConfig config, int length, int shared, PatchSite site) {
     long layers = config.layers();
-    long m = length - shared;
+    long m = (long) length - shared;
     long cells = 1;
     for (int n : site.shape(config, length)) {
       cells *= n;
