@@ -19,6 +19,7 @@ final class Commands {
           new Entry("generate", GenerateCommand::new),
           new Entry("hooks", HooksCommand::new),
           new Entry("cache", CacheCommand::new),
+          new Entry("patch", PatchCommand::new),
           new Entry("attention", AttentionCommand::new),
           new Entry("patterns", PatternsCommand::new),
           new Entry("lens", LensCommand::new),

@@ -71,6 +71,18 @@ class CliPageTest {
             },
             new String[] {"attention", "heads", "demo-gpt2"},
             new String[] {
+              "patch",
+              "demo-gpt2",
+              "--clean-ids",
+              "0,1",
+              "--corrupt-ids",
+              "0,2",
+              "--answer-id",
+              "1",
+              "--wrong-id",
+              "2"
+            },
+            new String[] {
               "patterns", "activations", "demo-gpt2", "-n", "0", "--prompts", prompts, "-s", data
             },
             new String[] {"patterns", "figures", "-s", data},

@@ -17,8 +17,10 @@ import tools.jackson.databind.node.ObjectNode;
  * @param title above them; may be empty
  * @param panels at least one, of equally many positions
  * @param tokenWidth width of a position in pixels
+ * @param axis what the columns are
+ * @param note what stands under the title of a page
  */
-public record Figure(String title, List<Heatmap> panels, int tokenWidth) {
+public record Figure(String title, List<Heatmap> panels, int tokenWidth, String axis, String note) {
   /** Width of a position unless given. */
   public static final int TOKEN_WIDTH = 80;
 
@@ -26,6 +28,15 @@ public record Figure(String title, List<Heatmap> panels, int tokenWidth) {
   public static final String SUFFIXES = ".html, .svg, .svgz, .png or .plotly.json";
 
   private static final String PLOTLY = ".plotly.json";
+
+  private static final String TRAJECTORIES =
+      "A row for each layer, the first at the bottom; the label of a cell is its most probable token."
+          + " Point at a cell, or go there with the arrow keys, to see its numbers.";
+
+  /** Trajectories: a column for each token of the input. */
+  public Figure(String title, List<Heatmap> panels, int tokenWidth) {
+    this(title, panels, tokenWidth, "Input", TRAJECTORIES);
+  }
 
   public Figure {
     panels = List.copyOf(panels);

@@ -153,6 +153,11 @@ final class FigureDrawing {
           INK);
     }
     surface.text(
-        "Input", left() + (to - from) * cell / 2.0, top + 34, FONT, Surface.Anchor.MIDDLE, SOFT);
+        figure.axis(),
+        left() + (to - from) * cell / 2.0,
+        top + 34,
+        FONT,
+        Surface.Anchor.MIDDLE,
+        SOFT);
   }
 }

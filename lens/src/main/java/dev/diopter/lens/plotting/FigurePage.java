@@ -35,12 +35,7 @@ final class FigurePage {
       page.style(shades(s, scales.get(s)));
     }
     page.element("h1", title);
-    page.element(
-        "p",
-        "A row for each layer, the first at the bottom; the label of a cell is its most probable token."
-            + " Point at a cell, or go there with the arrow keys, to see its numbers.",
-        "class",
-        "soft");
+    page.element("p", figure.note(), "class", "soft");
     page.open("div", "class", "frame");
     page.open("table", "class", "heat", "tabindex", "0", "aria-label", title);
     head();

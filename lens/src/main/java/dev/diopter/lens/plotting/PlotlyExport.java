@@ -34,7 +34,7 @@ final class PlotlyExport {
       layout.put("height", PANEL_HEIGHT * count);
     }
     ObjectNode x = layout.putObject("xaxis");
-    x.putObject("title").put("text", "Input");
+    x.putObject("title").put("text", figure.axis());
     x.put("type", "category");
     if (count > 1) {
       // Under the last panel.

@@ -1,0 +1,44 @@
+"""The Python side of patching.py: patching_worker.py GPT2_FOLDER THREADS. Reads one job a line, NAME CLEAN_IDS CORRUPT_IDS ANSWER WRONG, and runs
+TransformerLens's own get_act_patch_NAME with a cache of the clean prompt.
+"""
+import json
+import os
+import sys
+import time
+
+folder, threads = sys.argv[1], int(sys.argv[2])
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+import torch
+
+torch.set_num_threads(threads)
+torch.set_grad_enabled(False)
+
+from importlib.metadata import version
+
+import transformer_lens
+from transformer_lens import patching
+from transformer_lens.loading_from_pretrained import convert_gpt2_weights
+from transformers import AutoModelForCausalLM
+
+hf = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
+c = hf.config
+config = transformer_lens.HookedTransformerConfig(
+    n_layers=c.n_layer, d_model=c.n_embd, n_ctx=c.n_positions, n_heads=c.n_head, d_head=c.n_embd // c.n_head, d_vocab=c.vocab_size, d_mlp=4 * c.n_embd, act_fn="gelu_new",
+    normalization_type="LN", eps=c.layer_norm_epsilon, original_architecture="GPT2LMHeadModel", device="cpu", seed=0)
+model = transformer_lens.HookedTransformer(config)
+model.load_and_process_state_dict(convert_gpt2_weights(hf, config), fold_ln=False, center_writing_weights=False, center_unembed=False, fold_value_biases=False)
+
+print(json.dumps({"ready": f"TransformerLens {version('transformer_lens')} on torch {torch.__version__}, {torch.get_num_threads()} threads"}), file=answers, flush=True)
+for line in sys.stdin:
+    name, clean, corrupt, answer, wrong = line.split()
+    clean, corrupt = (torch.tensor([[int(i) for i in ids.split(",")]]) for ids in (clean, corrupt))
+    answer, wrong = int(answer), int(wrong)
+    start = time.perf_counter()
+    difference = lambda logits: logits[0, -1, answer] - logits[0, -1, wrong]
+    clean_logits, cache = model.run_with_cache(clean)
+    high, low = difference(clean_logits), difference(model(corrupt))
+    values = getattr(patching, "get_act_patch_" + name)(model, corrupt, cache, lambda logits: (difference(logits) - low) / (high - low))
+    ms = (time.perf_counter() - start) * 1e3
+    print(json.dumps({"ms": ms, "values": values.flatten().tolist()}), file=answers, flush=True)
