@@ -31,7 +31,7 @@ class ErrorsTest {
             "diopter models: unknown command ifno; nearest: info; ", List.of("models", "ifno")),
         arguments("diopter models: missing COMMAND: one of list, info; ", List.of("models")),
         arguments(
-            "diopter patterns: missing COMMAND: one of activations, figures, index; ",
+            "diopter patterns: missing COMMAND: one of activations, figures, index, serve; ",
             List.of("patterns")),
         arguments("diopter run: missing MODEL; see diopter run --help", List.of("run")),
         arguments(

@@ -245,6 +245,13 @@ final class Decoder {
     return taps.rows(Site.UNEMBED_OUT, -1, logits, map);
   }
 
+  /** Final norm and logits of rows that no hook sees; {@code x} is overwritten. */
+  void unembed(Matrix x, Matrix logits) {
+    ModelWeights.Norm w = weights.finalNorm();
+    backend.norm(kind, x, config.normEpsilon(), w.gain(), w.bias(), x);
+    backend.multiply(x, weights.head().all(), null, logits);
+  }
+
   private boolean norm(
       Site scaleSite,
       Site normalizedSite,

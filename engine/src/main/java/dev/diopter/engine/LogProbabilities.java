@@ -39,15 +39,20 @@ public final class LogProbabilities {
 
   /** The ids of the k largest logits, largest first, the lower id first among equals, NaN last. */
   public static int[] top(float[] logits, int k) {
-    int n = Math.min(k, logits.length);
+    return top(logits, 0, logits.length, k);
+  }
+
+  /** The same of one row of {@code count} logits that begins at an index. */
+  public static int[] top(float[] logits, int from, int count, int k) {
+    int n = Math.min(k, count);
     int[] best = new int[n];
     int filled = 0;
-    for (int id = 0; id < logits.length; id++) {
-      if (filled == n && !larger(logits[id], logits[best[n - 1]])) {
+    for (int id = 0; id < count && n > 0; id++) {
+      if (filled == n && !larger(logits[from + id], logits[from + best[n - 1]])) {
         continue;
       }
       int at = filled < n ? filled++ : n - 1;
-      while (at > 0 && larger(logits[id], logits[best[at - 1]])) {
+      while (at > 0 && larger(logits[from + id], logits[from + best[at - 1]])) {
         best[at] = best[at - 1];
         at--;
       }

@@ -26,6 +26,7 @@ public final class Model implements AutoCloseable {
   private final @Nullable OpeningTokenizer tokenizer;
   private final Runner runner;
   private final Generator generator;
+  private final Unembedder unembedder;
   private final Brancher brancher;
   private final Lease lease;
 
@@ -43,6 +44,7 @@ public final class Model implements AutoCloseable {
     Decoder decoder = new Decoder(backend, config, weights);
     this.runner = new Runner(backend, config, decoder);
     this.generator = new Generator(backend, config, decoder, runner);
+    this.unembedder = new Unembedder(backend, config, decoder, runner);
     this.brancher = new Brancher(backend, config, decoder, runner);
     this.lease = new Lease(name);
   }
@@ -191,6 +193,21 @@ public final class Model implements AutoCloseable {
   public List<RunResult> run(RunRequest request) {
     try (Lease.Use _ = lease.take()) {
       return runner.run(request);
+    }
+  }
+
+  /**
+   * Final norm and unembedding of any residual vectors, to the same bits as at the end of a pass.
+   * No hook sees them.
+   *
+   * @param residuals rows of the residual stream, [rows, width]
+   * @param rows how many
+   * @param logits where the logits go, [rows, vocabulary]
+   * @throws UsageException if an array is too small
+   */
+  public void unembed(float[] residuals, int rows, float[] logits) {
+    try (Lease.Use _ = lease.take()) {
+      unembedder.unembed(residuals, rows, logits);
     }
   }
 

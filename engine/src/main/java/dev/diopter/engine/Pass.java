@@ -67,7 +67,14 @@ final class Pass {
     for (int s = 0; s < rows.sequences(); s++) {
       outcomes.add(new Outcome());
     }
-    boolean done = start(task, rows, scratch, taps) || blocks(task, rows, scratch, taps);
+    boolean done;
+    IndexBuffer positions = backend.indices(rows.map().flat());
+    try {
+      done = start(task, positions, rows, scratch, taps);
+      done = done || blocks(task, positions, rows, scratch, taps);
+    } finally {
+      backend.release(positions);
+    }
     if (task.stopLayer >= 0) {
       residuals(rows, scratch, outcomes);
     } else if (!done) {
@@ -80,15 +87,17 @@ final class Pass {
   }
 
   /** From one layer at which rows enter to the next, with all rows that have entered. */
-  private boolean blocks(Task task, Rows rows, Scratch scratch, Taps taps) {
+  private boolean blocks(Task task, IndexBuffer positions, Rows rows, Scratch scratch, Taps taps) {
     int to = task.stopLayer < 0 ? config.layers() : task.stopLayer;
     int[] entries = Arrays.stream(task.startLayers).sorted().distinct().toArray();
     boolean done = false;
     for (int e = 0; e < entries.length && !done; e++) {
       int until = e + 1 < entries.length ? Math.min(to, entries[e + 1]) : to;
       if (entries[e] < until) {
-        Rows active = entries.length == 1 ? rows : rows.entered(before(task, entries[e]));
-        done = blocks(entries[e], until, active, scratch.first(active.count()), taps);
+        done =
+            e + 1 == entries.length
+                ? decoder.blocks(entries[e], until, positions, rows, scratch, taps)
+                : blocks(entries[e], until, rows.entered(before(task, entries[e])), scratch, taps);
       }
     }
     return done;
@@ -97,7 +106,7 @@ final class Pass {
   private boolean blocks(int from, int to, Rows rows, Scratch scratch, Taps taps) {
     IndexBuffer positions = backend.indices(rows.map().flat());
     try {
-      return decoder.blocks(from, to, positions, rows, scratch, taps);
+      return decoder.blocks(from, to, positions, rows, scratch.first(rows.count()), taps);
     } finally {
       backend.release(positions);
     }
@@ -111,7 +120,7 @@ final class Pass {
     return entered;
   }
 
-  private boolean start(Task task, Rows rows, Scratch scratch, Taps taps) {
+  private boolean start(Task task, IndexBuffer positions, Rows rows, Scratch scratch, Taps taps) {
     RowMap map = rows.map();
     if (task.residuals != null) {
       for (int s = 0; s < map.sequences(); s++) {
@@ -126,12 +135,10 @@ final class Pass {
       System.arraycopy(task.ids[s], 0, flat, map.firstRow()[s], map.positions()[s].length);
     }
     IndexBuffer ids = backend.indices(flat);
-    IndexBuffer positions = backend.indices(map.flat());
     try {
       return decoder.embed(ids, positions, rows, scratch, taps);
     } finally {
       backend.release(ids);
-      backend.release(positions);
     }
   }
 

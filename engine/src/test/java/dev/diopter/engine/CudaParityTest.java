@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -180,5 +181,43 @@ class CudaParityTest {
         }
       }
     }
+  }
+
+  @ParameterizedTest
+  @MethodSource("models")
+  void branches_withAHookEach_agree(String name, String async, String order) {
+    Random random = new Random(11);
+    try (Pair pair = Pair.open(name, async, order)) {
+      Prompt prompt = TestModels.randomPrompt(pair.reference, random, 6);
+      int width = pair.reference.config().width();
+      int layers = pair.reference.config().layers();
+      List<Branch> branches = new ArrayList<>();
+      for (int layer = 0; layer <= layers; layer++) {
+        int position = random.nextInt(6);
+        float[] residual = new float[(6 - position) * width];
+        for (int i = 0; i < residual.length; i++) {
+          residual[i] = (float) random.nextGaussian();
+        }
+        branches.add(new Branch(layer, position, residual));
+      }
+      HookPlan plan =
+          HookPlan.builder()
+              .read("ln_final.hook_normalized")
+              .scale("blocks." + (layers - 1) + ".attn.hook_z", Selection.ALL.sequences(0), 0.5f)
+              .build();
+      List<RunResult> got = branches(pair.cuda, prompt, branches, plan);
+      List<RunResult> want = branches(pair.reference, prompt, branches, plan);
+      for (int i = 0; i < want.size(); i++) {
+        assertClose("logits " + i, got.get(i).logits(), want.get(i).logits());
+        assertActivations("branch " + i, got.get(i).activations(), want.get(i).activations());
+      }
+    }
+  }
+
+  private static List<RunResult> branches(
+      Model model, Prompt prompt, List<Branch> branches, HookPlan plan) {
+    RunResult clean = model.run(RunRequest.of(prompt).keepingKeyValues()).getFirst();
+    KeyValueStore store = Objects.requireNonNull(clean.keyValues());
+    return model.run(BranchRequest.of(prompt, store, branches).plan(plan).logits(Logits.ALL));
   }
 }

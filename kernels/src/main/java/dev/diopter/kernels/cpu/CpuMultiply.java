@@ -272,6 +272,9 @@ final class CpuMultiply {
     /** Inputs for which two panels and the rows of a tile fill a first-level cache of 48 KiB. */
     private static final int BLOCK = 256;
 
+    /** Groups of rows whose sums of two heads stay in that cache as well. */
+    private static final int HEAD_GROUPS = 4;
+
     @Override
     public void run(int from, int to, Scratch scratch) {
       for (int item = from; item < to; item++) {
@@ -284,6 +287,13 @@ final class CpuMultiply {
       int panels = Math.min(pair + Panels.PAIR, Panels.count(p.slice.outTo())) - panel;
       int row = group * Panels.ROWS;
       int rows = Math.min(p.rows - row, blockGroups * Panels.ROWS);
+      int most = p.heads == 1 ? rows : HEAD_GROUPS * Panels.ROWS;
+      for (int r = 0; r < rows; r += most) {
+        rows(panel, panels, row + r, Math.min(most, rows - r), scratch);
+      }
+    }
+
+    private void rows(int panel, int panels, int row, int rows, Scratch scratch) {
       int size = Panels.roundUp(rows, Panels.QUAD) * Panels.SUMS;
       float[] sums = scratch.sums(size);
       chain(0, panel, panels, row, rows, sums, scratch);

@@ -1,0 +1,205 @@
+package dev.diopter.lens.tuned;
+
+import dev.diopter.formats.FormatException;
+import dev.diopter.formats.Json;
+import dev.diopter.formats.OneLine;
+import dev.diopter.formats.PythonJson;
+import dev.diopter.formats.SafetensorsFile;
+import dev.diopter.formats.SafetensorsWriter;
+import dev.diopter.formats.TensorType;
+import dev.diopter.formats.TorchFile;
+import dev.diopter.formats.TorchWriter;
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Lenses as folders: {@code config.json} and {@code params.pt} as the Python package writes and
+ * reads them, and {@code params.safetensors} with the same numbers and all that is known of them.
+ * Where a folder has both, {@code params.pt} counts. Reading executes nothing, whatever a file asks
+ * for.
+ */
+public final class LensFiles {
+  /** Name of the configuration. */
+  public static final String CONFIG = "config.json";
+
+  /** Name of the parameters in torch's format. */
+  public static final String PARAMETERS = "params.pt";
+
+  /** Name of the parameters in the Safetensors format. */
+  public static final String SAFETENSORS = "params.safetensors";
+
+  private static final String METADATA_CONFIG = "config";
+
+  private LensFiles() {}
+
+  /**
+   * A lens from files.
+   *
+   * @param lens the lens
+   * @param notes what a user should know of it, a line each: keys that were left out, an old layout
+   */
+  public record Loaded(TunedLens lens, List<String> notes) {
+    public Loaded {
+      notes = List.copyOf(notes);
+    }
+  }
+
+  /** Saves a lens. */
+  public static void save(Path folder, TunedLens lens) {
+    save(folder, lens, Map.of());
+  }
+
+  /**
+   * Saves a lens as three files, each of which appears whole or not at all, the configuration last.
+   *
+   * @param folder made where there is none
+   * @param training what is known of its training, for the Safetensors file's metadata
+   * @throws FormatException where something cannot be written
+   */
+  public static void save(Path folder, TunedLens lens, Map<String, String> training) {
+    try {
+      Files.createDirectories(folder);
+    } catch (IOException e) {
+      throw new FormatException(folder + ": cannot be made: " + OneLine.reason(e), e);
+    }
+    int width = lens.width();
+    List<TorchWriter.Tensor> torch = new ArrayList<>();
+    List<SafetensorsWriter.Tensor> safe = new ArrayList<>();
+    for (int layer = 0; layer < lens.layers(); layer++) {
+      float[] weight = lens.translator(layer).weight();
+      float[] bias = lens.translator(layer).bias();
+      torch.add(new TorchWriter.Tensor(layer + ".weight", List.of(width, width), weight));
+      torch.add(new TorchWriter.Tensor(layer + ".bias", List.of(width), bias));
+      String name = "translators.%d.".formatted(layer);
+      List<Long> square = List.of((long) width, (long) width);
+      safe.add(SafetensorsWriter.Tensor.ofFloats(name + "weight", square, weight));
+      safe.add(SafetensorsWriter.Tensor.ofFloats(name + "bias", List.of((long) width), bias));
+    }
+    SafetensorsWriter.write(folder.resolve(SAFETENSORS), safe, metadata(lens.config(), training));
+    TorchWriter.write(folder.resolve(PARAMETERS), torch);
+    PythonJson.write(LensConfigFile.tree(lens.config()), folder.resolve(CONFIG));
+  }
+
+  private static Map<String, String> metadata(LensConfig config, Map<String, String> training) {
+    Map<String, String> metadata = new LinkedHashMap<>(training);
+    metadata.put("format", "diopter-tuned-lens");
+    metadata.put("format_version", "1");
+    metadata.put("parametrisation", "residual");
+    ObjectNode tree = LensConfigFile.tree(config);
+    tree.put("site", config.site().label());
+    tree.putArray("processing");
+    config.processing().forEach(tree.withArray("processing")::add);
+    metadata.put(METADATA_CONFIG, Json.compact(tree));
+    return metadata;
+  }
+
+  /**
+   * Loads a lens.
+   *
+   * @param path a folder with {@code config.json} and one of the two files of parameters, or a
+   *     Safetensors file of ours
+   * @throws FormatException where there is none, or its files are broken or ask for anything but
+   *     numbers
+   */
+  public static Loaded load(Path path) {
+    if (Files.isRegularFile(path) && String.valueOf(path.getFileName()).endsWith(".safetensors")) {
+      return loadSafetensors(path, null);
+    }
+    Path config = path.resolve(CONFIG);
+    Path torch = path.resolve(PARAMETERS);
+    Path safe = path.resolve(SAFETENSORS);
+    if (!Files.isDirectory(path)
+        || !Files.exists(config)
+        || !(Files.exists(torch) || Files.exists(safe))) {
+      throw new FormatException(
+          "%s: expected a folder with %s and %s or %s, found %s; give --lens such a folder, or 'logit'"
+              .formatted(path, CONFIG, PARAMETERS, SAFETENSORS, found(path)));
+    }
+    if (!Files.exists(torch)) {
+      return loadSafetensors(safe, config);
+    }
+    List<String> notes = new ArrayList<>();
+    LensConfig read = LensConfigFile.read(config.toString(), Json.read(config), notes);
+    try (TorchFile file = TorchFile.open(torch)) {
+      return new Loaded(LensTensors.read(source(torch, file), read, notes), notes);
+    }
+  }
+
+  private static String found(Path path) {
+    if (!Files.exists(path)) {
+      return "nothing";
+    }
+    return Files.isDirectory(path) ? "a folder without them" : "a file";
+  }
+
+  private static Loaded loadSafetensors(Path path, @org.jspecify.annotations.Nullable Path config) {
+    List<String> notes = new ArrayList<>();
+    try (SafetensorsFile file = SafetensorsFile.open(path)) {
+      String inside = file.metadata().get(METADATA_CONFIG);
+      LensConfig read;
+      if (config != null) {
+        read = LensConfigFile.read(config.toString(), Json.read(config), notes);
+      } else if (inside != null) {
+        String name = path + ": metadata";
+        read = LensConfigFile.read(name, Json.read(name, inside), notes);
+      } else {
+        throw new FormatException(
+            "%s: expected a lens with its configuration as metadata, found none; give the folder with its %s"
+                .formatted(path, CONFIG));
+      }
+      return new Loaded(LensTensors.read(source(path, file), read, notes), notes);
+    }
+  }
+
+  private static LensTensors.Source source(Path path, TorchFile file) {
+    Map<String, int[]> shapes = new LinkedHashMap<>();
+    file.tensors()
+        .forEach((name, entry) ->
+            shapes.put(name, entry.shape().stream().mapToInt(Integer::intValue).toArray()));
+    return new Tensors(path.toString(), shapes, file::floats);
+  }
+
+  private static LensTensors.Source source(Path path, SafetensorsFile file) {
+    Map<String, int[]> shapes = new LinkedHashMap<>();
+    for (SafetensorsFile.Entry entry : file.entries()) {
+      if (entry.type() != TensorType.F32) {
+        throw new FormatException(
+            "%s: tensor %s: expected F32, found %s"
+                .formatted(path, OneLine.quoted(entry.name()), entry.type()));
+      }
+      shapes.put(
+          entry.name(),
+          entry.shape().stream()
+              .mapToInt(size -> (int) Math.min(size, Integer.MAX_VALUE))
+              .toArray());
+    }
+    return new Tensors(path.toString(), shapes, name -> floats(file, name));
+  }
+
+  private static float[] floats(SafetensorsFile file, String name) {
+    SafetensorsFile.Entry entry = java.util.Objects.requireNonNull(file.find(name));
+    MemorySegment data = entry.data();
+    return data.toArray(ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN));
+  }
+
+  private interface Reader {
+    float[] floats(String tensor);
+  }
+
+  private record Tensors(String name, Map<String, int[]> shapes, Reader reader)
+      implements LensTensors.Source {
+    @Override
+    public float[] floats(String tensor) {
+      return reader.floats(tensor);
+    }
+  }
+}
