@@ -110,8 +110,7 @@ final class PatchscopeOverCommand implements Command {
     try (ScopeModels models =
         ScopeModels.open(options.model(), options.targetModel(), compute, screen, output)) {
       Patchscope scope = axes.scope(options, models, allSteps);
-      options.advise(
-          models.from(), scope.patches().getFirst().source().input().prompt(), output);
+      options.advise(models.from(), scope.patches().getFirst().source().input().prompt(), output);
       if (estimate) {
         showEstimate(models, scope.estimate());
       } else if (cellFile == null) {
@@ -181,8 +180,7 @@ final class PatchscopeOverCommand implements Command {
     }
   }
 
-  private void print(
-      Model model, List<ScopeFigure.Panel> panels, int columns, Counters counters) {
+  private void print(Model model, List<ScopeFigure.Panel> panels, int columns, Counters counters) {
     Tokens tokens = Tokens.of(model);
     Style style = Style.of(screen);
     for (ScopeFigure.Panel panel : panels) {
@@ -198,8 +196,7 @@ final class PatchscopeOverCommand implements Command {
         "cost",
         "%s token-layers, %s unembeddings"
             .formatted(
-                Numbers.grouped(counters.tokenLayers()),
-                Numbers.grouped(counters.unembeddings())));
+                Numbers.grouped(counters.tokenLayers()), Numbers.grouped(counters.unembeddings())));
   }
 
   private void log(Patchscope scope, Path file) {
@@ -245,10 +242,12 @@ final class PatchscopeOverCommand implements Command {
     ArrayNode all = object.putArray("cells");
     cells.forEach(c -> all.add(CellJson.object(c)));
     ObjectNode controls = object.putObject("controls");
-    panels.subList(1, panels.size()).forEach(panel -> {
-      ArrayNode own = controls.putArray(panel.name());
-      panel.cells().forEach(c -> own.add(CellJson.object(c)));
-    });
+    panels
+        .subList(1, panels.size())
+        .forEach(panel -> {
+          ArrayNode own = controls.putArray(panel.name());
+          panel.cells().forEach(c -> own.add(CellJson.object(c)));
+        });
     ScopeText.counters(object, counters);
     return object;
   }

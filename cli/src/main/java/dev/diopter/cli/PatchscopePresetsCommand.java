@@ -34,7 +34,8 @@ final class PatchscopePresetsCommand implements Command {
       result.deliver(object(), screen, output);
     }
     if (!output.json()) {
-      Tables table = new Tables().left("preset").left("row").left("layers").left("needs").left("what");
+      Tables table =
+          new Tables().left("preset").left("row").left("layers").left("needs").left("what");
       for (Preset preset : Preset.all()) {
         String needs = preset.needs();
         table.row(

@@ -79,14 +79,28 @@ final class PatchscopeRunCommand implements Command {
     Style style = Style.of(screen);
     Tokens from = Tokens.of(models.from());
     Tokens to = Tokens.of(models.to());
-    screen.out().println(style.title(cell.route().toString()) + style.faint(" on " + models.to().backend()));
-    Pages.fact(screen, "source", ScopeText.marked(cell.patch().source().input(), cell.sourcePositions(), from));
-    Pages.fact(screen, "target", ScopeText.marked(cell.patch().target().input(), cell.targetPositions(), to));
+    screen
+        .out()
+        .println(
+            style.title(cell.route().toString()) + style.faint(" on " + models.to().backend()));
+    Pages.fact(
+        screen,
+        "source",
+        ScopeText.marked(cell.patch().source().input(), cell.sourcePositions(), from));
+    Pages.fact(
+        screen,
+        "target",
+        ScopeText.marked(cell.patch().target().input(), cell.targetPositions(), to));
     Pages.fact(screen, "map", cell.patch().mapping().name());
     Pages.fact(screen, "schedule", cell.patch().target().schedule().label());
     String text = cell.text();
     if (cell.generatedIds().length > 0) {
-      Pages.fact(screen, "generated", text == null ? TokenIds.join(cell.generatedIds()) : Text.harmless(text).replace("\n", "\\n"));
+      Pages.fact(
+          screen,
+          "generated",
+          text == null
+              ? TokenIds.join(cell.generatedIds())
+              : Text.harmless(text).replace("\n", "\\n"));
     }
     Reading reading = cell.reading();
     Pages.fact(
@@ -97,16 +111,20 @@ final class PatchscopeRunCommand implements Command {
             : "%s, surprisal %s nats (the paper's %s), KL %s"
                 .formatted(
                     reading.precisionAt1() == 1 ? "same best token" : "another best token",
-                    Numbers.fixed(java.util.Objects.requireNonNull(reading.surprisalOfSourceTop()), 3),
-                    Numbers.fixed(java.util.Objects.requireNonNull(reading.surprisalOfPatchedTop()), 3),
+                    Numbers.fixed(
+                        java.util.Objects.requireNonNull(reading.surprisalOfSourceTop()), 3),
+                    Numbers.fixed(
+                        java.util.Objects.requireNonNull(reading.surprisalOfPatchedTop()), 3),
                     Numbers.fixed(java.util.Objects.requireNonNull(reading.klFromSource()), 3)));
     Pages.fact(
         screen,
         "against target",
         "KL from the unpatched target %s, entropy %s nats"
-            .formatted(Numbers.fixed(reading.klFromUnpatched(), 3), Numbers.fixed(reading.entropy(), 3)));
+            .formatted(
+                Numbers.fixed(reading.klFromUnpatched(), 3), Numbers.fixed(reading.entropy(), 3)));
     screen.out().println();
-    Tables table = new Tables().right("rank").right("id").left("token").right("logit").right("probability");
+    Tables table =
+        new Tables().right("rank").right("id").left("token").right("logit").right("probability");
     reading.top().forEach(c -> ScopeText.row(table, c, to));
     reading.tokens().forEach(c -> ScopeText.row(table, c, to));
     table.print(screen);

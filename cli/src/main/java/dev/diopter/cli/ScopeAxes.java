@@ -123,10 +123,8 @@ final class ScopeAxes {
       Preset named = Preset.named(preset);
       read = named.read();
       ScopeSide side = options.target();
-      Input given =
-          side.hasInput() ? side.input(models.to(), options.prompts()) : null;
-      Sweep found =
-          named.sweep(source, models.to(), given, options.prompts(), options.mapping());
+      Input given = side.hasInput() ? side.input(models.to(), options.prompts()) : null;
+      Sweep found = named.sweep(source, models.to(), given, options.prompts(), options.mapping());
       List<Patch> patches = new ArrayList<>();
       for (Patch patch : found.patches()) {
         Layer layer = patch.target().layer();
@@ -145,9 +143,7 @@ final class ScopeAxes {
       Readout.At read,
       boolean allSteps) {
     Readout readout = options.withTokens(options.readout(read), models.to());
-    return scope
-        .readout(allSteps ? readout.withAllSteps() : readout)
-        .limits(options.limits());
+    return scope.readout(allSteps ? readout.withAllSteps() : readout).limits(options.limits());
   }
 
   private Sweep layers(Sweep sweep, ScopeModels models) {
@@ -177,11 +173,8 @@ final class ScopeAxes {
       case "source-heads" -> sweep.sourceHeads(own);
       case "target-heads" -> sweep.targetHeads(other);
       case "heads" ->
-          sweep.over(
-              own,
-              (p, h) -> p.source(p.source().heads(h)).target(p.target().heads(h)));
-      default ->
-          sweep.over(from, (p, at) -> p.source(p.source().at(at)).target(p.target().at(at)));
+          sweep.over(own, (p, h) -> p.source(p.source().heads(h)).target(p.target().heads(h)));
+      default -> sweep.over(from, (p, at) -> p.source(p.source().at(at)).target(p.target().at(at)));
     };
   }
 
@@ -211,16 +204,13 @@ final class ScopeAxes {
             default -> {
               var mapping =
                   Controls.mean(
-                      source,
-                      List.of(source.input()),
-                      scope.patches().getFirst().mapping());
+                      source, List.of(source.input()), scope.patches().getFirst().mapping());
               yield scope.patches().stream().map(p -> p.mapping(mapping)).toList();
             }
           };
       all.add(
           new Control(
-              name,
-              Patchscope.of(patches).readout(scope.readout()).limits(scope.limits())));
+              name, Patchscope.of(patches).readout(scope.readout()).limits(scope.limits())));
     }
     return all;
   }
@@ -244,7 +234,12 @@ final class ScopeAxes {
     while (rows < size
         && cells.get(rows).route().sourceEntry() == layer
         && java.util.Arrays.equals(cells.get(rows).sourcePositions(), at)
-        && cells.get(rows).patch().source().heads().equals(cells.getFirst().patch().source().heads())) {
+        && cells
+            .get(rows)
+            .patch()
+            .source()
+            .heads()
+            .equals(cells.getFirst().patch().source().heads())) {
       rows++;
     }
     return rows > 0 && size % rows == 0 ? size / rows : 1;
@@ -253,7 +248,6 @@ final class ScopeAxes {
   /** What stands above a picture. */
   String title(Cell first) {
     return "%s into %s"
-        .formatted(
-            first.patch().source().input().label(), first.patch().target().input().label());
+        .formatted(first.patch().source().input().label(), first.patch().target().input().label());
   }
 }

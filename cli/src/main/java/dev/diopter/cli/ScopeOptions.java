@@ -158,10 +158,7 @@ final class ScopeOptions {
   /** The source. */
   Source source(Model opened, Input input) {
     ScopeSide side = source();
-    return Source.of(opened, input)
-        .at(side.positions())
-        .layer(side.layer())
-        .heads(side.heads());
+    return Source.of(opened, input).at(side.positions()).layer(side.layer()).heads(side.heads());
   }
 
   /** What the options say of a target, whatever its input. */

@@ -108,7 +108,8 @@ final class ScopeText {
     int rows = cells.size() / columns;
     StringBuilder head = new StringBuilder("  " + Text.padRight("target", LABEL));
     for (int s = 0; s < columns; s++) {
-      head.append(Text.padRight(layer(cells.get(s * rows).route().sourceEntry()), width)).append(' ');
+      head.append(Text.padRight(layer(cells.get(s * rows).route().sourceEntry()), width))
+          .append(' ');
     }
     screen.out().println("  " + " ".repeat(LABEL) + style.faint("source layer"));
     screen.out().println(style.bold(head.toString().stripTrailing()));

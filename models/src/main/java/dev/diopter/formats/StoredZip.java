@@ -80,7 +80,8 @@ final class StoredZip {
           "%s: expected %d bytes, got %d".formatted(name, size, out.count - from));
     }
     long checksum = out.checksum.getValue();
-    write(little(16).putInt(0x08074b50).putInt((int) checksum).putInt((int) size).putInt((int) size));
+    write(
+        little(16).putInt(0x08074b50).putInt((int) checksum).putInt((int) size).putInt((int) size));
     entries.add(new Entry(utf8, at, checksum, size));
   }
 

@@ -159,8 +159,7 @@ public final class TorchFile implements AutoCloseable {
       ZipEntry entry = all.nextElement();
       String name = entry.getName();
       if (entry.getMethod() != ZipEntry.STORED || entry.getSize() != entry.getCompressedSize()) {
-        throw broken(
-            "expected stored entries, found a compressed one, " + OneLine.quoted(name));
+        throw broken("expected stored entries, found a compressed one, " + OneLine.quoted(name));
       }
       // Entries that share bytes could ask for more memory than the file is long.
       sum += entry.getSize();

@@ -186,7 +186,8 @@ final class TorchPickle {
         || global.type == null
         || !(parts.get(2) instanceof String key)
         || !(parts.get(3) instanceof String)) {
-      throw broken("expected a storage of float32, float16 or bfloat16 numbers, found something else");
+      throw broken(
+          "expected a storage of float32, float16 or bfloat16 numbers, found something else");
     }
     if (!key.matches("[0-9]{1,9}")) {
       throw broken("expected a number as a storage's name, found " + OneLine.quoted(key));

@@ -16,8 +16,8 @@ import java.util.Set;
 
 /**
  * Writes a dictionary of float32 tensors as {@code torch.save(module.state_dict(), file)} does: the
- * same bytes but for the archive's serial number, which torch makes from hashes of its own. The same
- * tensors give the same file.
+ * same bytes but for the archive's serial number, which torch makes from hashes of its own. The
+ * same tensors give the same file.
  */
 public final class TorchWriter {
   private static final int CHUNK = 1 << 16;

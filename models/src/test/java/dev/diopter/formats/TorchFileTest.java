@@ -46,8 +46,7 @@ class TorchFileTest {
       assertThat(file.tensors().get("3.weight").shape()).containsExactly(128, 128);
       assertThat(file.tensors().get("3.weight").type()).isEqualTo(TensorType.F32);
       for (TorchFile.Entry entry : file.tensors().values()) {
-        tensors.add(
-            new TorchWriter.Tensor(entry.name(), entry.shape(), file.floats(entry.name())));
+        tensors.add(new TorchWriter.Tensor(entry.name(), entry.shape(), file.floats(entry.name())));
       }
     }
     Path written = folder.resolve("params.pt");
@@ -169,8 +168,7 @@ class TorchFileTest {
   void open_otherInstructions_areRefused(int code) throws IOException {
     Program program = new Program().dictionary().code('(').code(code).code('.');
     assertRefused(
-        () -> TorchFile.open(archive(program, Map.of())),
-        "instruction 0x%02x at ".formatted(code));
+        () -> TorchFile.open(archive(program, Map.of())), "instruction 0x%02x at ".formatted(code));
   }
 
   @Test
@@ -181,7 +179,8 @@ class TorchFileTest {
 
   @Test
   void open_brokenStack_isRefused() throws IOException {
-    for (String program : List.of(".", "R", "t", "h\0", "}s", "}(K\1u", "}}.", "q\0", "Q", "(", "K")) {
+    for (String program :
+        List.of(".", "R", "t", "h\0", "}s", "}(K\1u", "}}.", "q\0", "Q", "(", "K")) {
       Program broken = new Program().raw(program.getBytes(StandardCharsets.ISO_8859_1));
       assertRefused(() -> TorchFile.open(archive(broken, Map.of())), "x.pt: ");
     }

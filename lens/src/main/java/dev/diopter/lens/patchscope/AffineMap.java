@@ -45,8 +45,7 @@ public final class AffineMap implements Mapping {
     public Part {
       if (in < 1 || bias.length < 1 || weight.length != (long) in * bias.length) {
         throw new UsageException(
-            "affine: expected %d x %d weights, got %d"
-                .formatted(in, bias.length, weight.length));
+            "affine: expected %d x %d weights, got %d".formatted(in, bias.length, weight.length));
       }
     }
 
@@ -161,8 +160,7 @@ public final class AffineMap implements Mapping {
           "%s: %sweight: expected shape [in, out] beside a bias of [out], found %s and %s"
               .formatted(file.source(), stem, weight.shape(), bias.shape()));
     }
-    return new Part(
-        Math.toIntExact(weight.shape().getFirst()), floats(weight), floats(bias));
+    return new Part(Math.toIntExact(weight.shape().getFirst()), floats(weight), floats(bias));
   }
 
   private static SafetensorsFile.Entry tensor(SafetensorsFile file, String name, int axes) {

@@ -23,8 +23,7 @@ public final class CellFiles {
    * @param columns source layers of a grid, which becomes two axes; 0 for one axis of cells
    * @param allSteps whether there is an axis of steps behind; not-a-number behind the end of a text
    */
-  public static void npz(
-      Path file, String name, List<Cell> cells, int columns, boolean allSteps) {
+  public static void npz(Path file, String name, List<Cell> cells, int columns, boolean allSteps) {
     Model model = cells.getFirst().patch().target().model();
     int vocabulary = model.config().vocabulary();
     int steps = cells.stream().mapToInt(c -> c.stepLogits().size()).max().orElse(0);

@@ -52,8 +52,7 @@ public final class CellJson {
     object.put("kl_from_unpatched", reading.klFromUnpatched());
   }
 
-  private static void candidates(
-      ArrayNode array, List<Reading.Candidate> candidates, Model model) {
+  private static void candidates(ArrayNode array, List<Reading.Candidate> candidates, Model model) {
     for (Reading.Candidate each : candidates) {
       ObjectNode object = array.addObject();
       object.put("id", each.id());

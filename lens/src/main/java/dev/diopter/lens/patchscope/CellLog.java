@@ -19,8 +19,8 @@ import java.util.Set;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * Cells as JSON lines in declared order, written as they come. The first line says by a digest which
- * sweep they are of; a file that was cut off is continued behind its last whole line. For one
+ * Cells as JSON lines in declared order, written as they come. The first line says by a digest
+ * which sweep they are of; a file that was cut off is continued behind its last whole line. For one
  * thread.
  */
 public final class CellLog implements AutoCloseable {
@@ -133,9 +133,7 @@ public final class CellLog implements AutoCloseable {
         add(sha, input(source.input()));
         add(sha, input(target.input()));
         add(sha, slots(from) + " " + slots(to));
-        add(
-            sha,
-            target.newTokens() + " " + target.schedule().label() + " " + target.ignoreEos());
+        add(sha, target.newTokens() + " " + target.schedule().label() + " " + target.ignoreEos());
         Mapping.Route route = new Mapping.Route(from.entry(), to.entry());
         add(sha, patch.mapping().name());
         if (mapped.add(patch.mapping().name() + route)) {
@@ -155,16 +153,19 @@ public final class CellLog implements AutoCloseable {
 
   private static String input(Input input) {
     StringBuilder text = new StringBuilder(java.util.Arrays.toString(input.prompt().ids()));
-    input.embedding().edits().forEach(edit -> {
-      text.append(edit.where());
-      switch (edit.operation()) {
-        case dev.diopter.engine.Operation.Replace r ->
-            text.append(java.util.Arrays.toString(r.value().data()));
-        case dev.diopter.engine.Operation.Noise n ->
-            text.append(n.standardDeviation()).append(' ').append(n.seed());
-        default -> text.append(edit);
-      }
-    });
+    input
+        .embedding()
+        .edits()
+        .forEach(edit -> {
+          text.append(edit.where());
+          switch (edit.operation()) {
+            case dev.diopter.engine.Operation.Replace r ->
+                text.append(java.util.Arrays.toString(r.value().data()));
+            case dev.diopter.engine.Operation.Noise n ->
+                text.append(n.standardDeviation()).append(' ').append(n.seed());
+            default -> text.append(edit);
+          }
+        });
     return text.toString();
   }
 

@@ -65,10 +65,8 @@ final class Chunk {
       stores.add(run == null || run.keyValues() == null ? target.store() : run.keyValues());
     }
     Continuation continuation = new Continuation(model, patches, vectors, readout.allSteps());
-    List<Continuation.Tokens> generated =
-        generates ? continuation.run(stores, last) : List.of();
-    counters =
-        counters.plus(continuation.passes() * (long) layers, continuation.passes());
+    List<Continuation.Tokens> generated = generates ? continuation.run(stores, last) : List.of();
+    counters = counters.plus(continuation.passes() * (long) layers, continuation.passes());
     List<Cell> cells = new ArrayList<>();
     for (int i = 0; i < vectors.length; i++) {
       Continuation.Tokens tokens = generates ? generated.get(i) : Continuation.Tokens.NONE;

@@ -53,8 +53,7 @@ public record Estimate(
     }
     DecoderConfig config = model.config();
     double each =
-        (double) ids.length * config.layers() * blockProducts(config)
-            + unembeddingProducts(config);
+        (double) ids.length * config.layers() * blockProducts(config) + unembeddingProducts(config);
     return products / each * best;
   }
 }

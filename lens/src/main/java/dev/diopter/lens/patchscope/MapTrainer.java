@@ -45,7 +45,8 @@ public final class MapTrainer {
     this.bos = bos;
     this.holdEvery = holdEvery;
     if (routes.isEmpty() || holdEvery < 0 || holdEvery == 1) {
-      throw new UsageException("map trainer: expected layers, and to hold out 0 or every 2 or more");
+      throw new UsageException(
+          "map trainer: expected layers, and to hold out 0 or every 2 or more");
     }
     for (Mapping.Route route : routes) {
       requireEntry("source", route.sourceEntry(), source);
@@ -117,8 +118,7 @@ public final class MapTrainer {
     }
     List<int[]> pairs = new ArrayList<>();
     for (int i = 0; i < mine.ids().length; i++) {
-      boolean lastOfCharacter =
-          i + 1 == mine.ids().length || mine.ends()[i + 1] != mine.ends()[i];
+      boolean lastOfCharacter = i + 1 == mine.ids().length || mine.ends()[i + 1] != mine.ends()[i];
       Integer there = ends.get(mine.ends()[i]);
       if (there != null && lastOfCharacter) {
         pairs.add(new int[] {i, there});
@@ -133,8 +133,7 @@ public final class MapTrainer {
             .map(e -> Slots.residual(e, model.config().layers()))
             .toArray(String[]::new);
     return model
-        .run(
-            RunRequest.of(input.prompt()).plan(HookPlan.reading(sites)).logits(Logits.NONE))
+        .run(RunRequest.of(input.prompt()).plan(HookPlan.reading(sites)).logits(Logits.NONE))
         .getFirst();
   }
 

@@ -72,8 +72,7 @@ final class Memory {
    * @param newTokens tokens to generate
    * @param ignoreEos whether to go on behind an end of text
    */
-  record Group(
-      Resolved.Reader target, int read, boolean last, int newTokens, boolean ignoreEos) {
+  record Group(Resolved.Reader target, int read, boolean last, int newTokens, boolean ignoreEos) {
     static Group of(Resolved patch, Readout readout) {
       Target target = patch.patch().target();
       int read = readout.allRows() ? 0 : patch.end() - patch.read();

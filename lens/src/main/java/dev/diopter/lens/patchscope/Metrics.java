@@ -38,7 +38,8 @@ public final class Metrics {
 
   private static void require(float[] logits, int id) {
     if (id < 0 || id >= logits.length) {
-      throw new UsageException("expected an id from 0 to %d, got %d".formatted(logits.length - 1, id));
+      throw new UsageException(
+          "expected an id from 0 to %d, got %d".formatted(logits.length - 1, id));
     }
   }
 }

@@ -160,7 +160,8 @@ public sealed interface Positions {
 
     @Override
     public String label() {
-      String which = occurrence == EVERY ? " (every one)" : occurrence == 0 ? "" : " #" + occurrence;
+      String which =
+          occurrence == EVERY ? " (every one)" : occurrence == 0 ? "" : " #" + occurrence;
       return "'" + text + "'" + which;
     }
   }

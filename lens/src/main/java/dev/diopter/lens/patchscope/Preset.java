@@ -83,8 +83,7 @@ public record Preset(
       from = Positions.parse(sourcePosition);
     }
     Positions to = same ? from : targetPosition == null ? from : Positions.parse(targetPosition);
-    Target aim =
-        Target.of(model, input(source, model, given, options)).at(to).newTokens(newTokens);
+    Target aim = Target.of(model, input(source, model, given, options)).at(to).newTokens(newTokens);
     Sweep sweep = Sweep.of(new Patch(source.at(from), mapping, aim));
     if (sourcePosition == null && from.equals(Positions.ALL)) {
       List<Positions> each =

@@ -40,7 +40,8 @@ public record Reading(
    *
    * @param rank 0 for the most probable
    */
-  public record Candidate(int id, int rank, float logit, double probability, double logProbability) {}
+  public record Candidate(
+      int id, int rank, float logit, double probability, double logProbability) {}
 
   static Reading of(
       int position,
@@ -72,7 +73,6 @@ public record Reading(
   }
 
   private static Candidate candidate(Distribution here, int id, int rank) {
-    return new Candidate(
-        id, rank, here.logit(id), here.probability(id), here.logProbability(id));
+    return new Candidate(id, rank, here.logit(id), here.probability(id), here.logProbability(id));
   }
 }

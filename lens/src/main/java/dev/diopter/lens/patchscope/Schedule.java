@@ -42,9 +42,7 @@ public record Schedule(Steps steps) {
     if (steps.equals(Steps.PROMPT)) {
       return "prompt";
     }
-    return steps.isAll()
-        ? "every"
-        : "steps:" + steps.toString().replaceAll("[\\[\\] ]", "");
+    return steps.isAll() ? "every" : "steps:" + steps.toString().replaceAll("[\\[\\] ]", "");
   }
 
   /** Whether it acts in the pass over the prompt. */
@@ -62,7 +60,8 @@ public record Schedule(Steps steps) {
     if (steps.isAll()) {
       return Steps.ALL;
     }
-    return Steps.of(java.util.Arrays.stream(steps.toArray()).filter(s -> s > 0).map(s -> s - 1).toArray());
+    return Steps.of(
+        java.util.Arrays.stream(steps.toArray()).filter(s -> s > 0).map(s -> s - 1).toArray());
   }
 
   /** Fails where it would never act, or names passes that never come. */

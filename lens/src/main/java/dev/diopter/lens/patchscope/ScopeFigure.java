@@ -34,10 +34,9 @@ public final class ScopeFigure {
     return new Figure(
         title,
         panels.stream()
-            .map(
-                panel ->
-                    statistic(panel, columns)
-                        .heatmap(HeatmapOptions.DEFAULT.colorscale(ColorStops.named("viridis"))))
+            .map(panel ->
+                statistic(panel, columns)
+                    .heatmap(HeatmapOptions.DEFAULT.colorscale(ColorStops.named("viridis"))))
             .toList(),
         Figure.TOKEN_WIDTH);
   }
@@ -93,8 +92,7 @@ public final class ScopeFigure {
     Cell first = cells.getFirst();
     boolean same =
         cells.stream()
-            .allMatch(
-                c -> java.util.Arrays.equals(c.sourcePositions(), first.sourcePositions()));
+            .allMatch(c -> java.util.Arrays.equals(c.sourcePositions(), first.sourcePositions()));
     return same ? "" : " @" + cell.sourcePositions()[0];
   }
 

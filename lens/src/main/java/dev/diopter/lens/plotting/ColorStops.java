@@ -25,17 +25,8 @@ public record ColorStops(String name, List<Integer> colors) {
           new ColorStops(
               "rdbu",
               List.of(
-                  0x67001F,
-                  0xB2182B,
-                  0xD6604D,
-                  0xF4A582,
-                  0xFDDBC7,
-                  0xF7F7F7,
-                  0xD1E5F0,
-                  0x92C5DE,
-                  0x4393C3,
-                  0x2166AC,
-                  0x053061)),
+                  0x67001F, 0xB2182B, 0xD6604D, 0xF4A582, 0xFDDBC7, 0xF7F7F7, 0xD1E5F0, 0x92C5DE,
+                  0x4393C3, 0x2166AC, 0x053061)),
           new ColorStops(
               "blues",
               List.of(

@@ -3,9 +3,9 @@ package dev.diopter.lens.plotting;
 import dev.diopter.lens.pictures.Surface;
 
 /**
- * A figure on a surface: rows from the bottom up as Plotly has them, the output on top; a colour bar
- * beside each panel. Many positions are folded into bands below each other, so that the labels stay
- * large enough to read.
+ * A figure on a surface: rows from the bottom up as Plotly has them, the output on top; a colour
+ * bar beside each panel. Many positions are folded into bands below each other, so that the labels
+ * stay large enough to read.
  */
 final class FigureDrawing {
   private static final int MARGIN = 16;
@@ -42,8 +42,7 @@ final class FigureDrawing {
 
   int width() {
     return Math.max(
-        420,
-        2 * MARGIN + LABELS + perBand * figure.tokenWidth() + BAR_GAP + BAR + BAR_LABELS);
+        420, 2 * MARGIN + LABELS + perBand * figure.tokenWidth() + BAR_GAP + BAR + BAR_LABELS);
   }
 
   int height() {
@@ -86,8 +85,7 @@ final class FigureDrawing {
     int cell = figure.tokenWidth();
     for (int row = 0; row < map.rows(); row++) {
       int y = top + NAME + (map.rows() - 1 - row) * ROW;
-      surface.text(
-          map.layer(row), left() - 6, y + ROW / 2.0 + 4, FONT, Surface.Anchor.END, SOFT);
+      surface.text(map.layer(row), left() - 6, y + ROW / 2.0 + 4, FONT, Surface.Anchor.END, SOFT);
       for (int position = from; position < to; position++) {
         int x = left() + (position - from) * cell;
         double share = map.share(row, position);
@@ -139,8 +137,7 @@ final class FigureDrawing {
       }
       last = y;
       surface.line(x + BAR, y, x + BAR + 4, y, 1, SOFT);
-      surface.text(
-          map.tickTexts().get(i), x + BAR + 7, y + 4, FONT, Surface.Anchor.START, SOFT);
+      surface.text(map.tickTexts().get(i), x + BAR + 7, y + 4, FONT, Surface.Anchor.START, SOFT);
     }
   }
 
@@ -156,11 +153,6 @@ final class FigureDrawing {
           INK);
     }
     surface.text(
-        "Input",
-        left() + (to - from) * cell / 2.0,
-        top + 34,
-        FONT,
-        Surface.Anchor.MIDDLE,
-        SOFT);
+        "Input", left() + (to - from) * cell / 2.0, top + 34, FONT, Surface.Anchor.MIDDLE, SOFT);
   }
 }

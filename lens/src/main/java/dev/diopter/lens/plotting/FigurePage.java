@@ -112,8 +112,7 @@ final class FigurePage {
         String shade =
             Double.isNaN(share)
                 ? "none"
-                : "s%dc%d"
-                    .formatted(scale, Math.clamp((int) (share * SHADES), 0, SHADES - 1));
+                : "s%dc%d".formatted(scale, Math.clamp((int) (share * SHADES), 0, SHADES - 1));
         page.element(
             "td",
             map.text(row, position),

@@ -129,7 +129,9 @@ public record Heatmap(
         : String.format(Locale.ROOT, size >= 100 ? "%.0f" : size >= 10 ? "%.1f" : "%.3f", value);
   }
 
-  /** Where a cell lies between the ends of the colours, 0 to 1; not-a-number where it has no value. */
+  /**
+   * Where a cell lies between the ends of the colours, 0 to 1; not-a-number where it has no value.
+   */
   double share(int row, int position) {
     double value = z[row][position];
     if (Double.isNaN(value)) {

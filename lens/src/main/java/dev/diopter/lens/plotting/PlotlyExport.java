@@ -29,8 +29,7 @@ final class PlotlyExport {
     title.put("text", figure.title());
     title.put("x", 0.5);
     int count = figure.panels().size();
-    layout.put(
-        "width", EXTRA_WIDTH + figure.tokenWidth() * figure.panels().getFirst().positions());
+    layout.put("width", EXTRA_WIDTH + figure.tokenWidth() * figure.panels().getFirst().positions());
     if (count > 1) {
       layout.put("height", PANEL_HEIGHT * count);
     }
@@ -83,8 +82,7 @@ final class PlotlyExport {
     }
     TrajectoryLabels labels = map.statistic().trajectoryLabels();
     if (labels != null && labels.hoverOverEntries() != null) {
-      TrajectoryLabels.Hover hover =
-          labels.templateAndCustomdata(TrajectoryLabels.COLUMN_WIDTH);
+      TrajectoryLabels.Hover hover = labels.templateAndCustomdata(TrajectoryLabels.COLUMN_WIDTH);
       ArrayNode customdata = trace.putArray("customdata");
       for (String[][] row : hover.customdata()) {
         ArrayNode cells = customdata.addArray();

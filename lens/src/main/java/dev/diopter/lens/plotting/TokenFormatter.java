@@ -38,12 +38,7 @@ public record TokenFormatter(
   /** With another length; null for any. */
   public TokenFormatter maxStringLen(@Nullable Integer length) {
     return new TokenFormatter(
-        ellipsis,
-        newlineReplacement,
-        newlineToken,
-        whitespaceToken,
-        whitespaceReplacement,
-        length);
+        ellipsis, newlineReplacement, newlineToken, whitespaceToken, whitespaceReplacement, length);
   }
 
   /** The token for people; null gives {@code <unk>}. */

@@ -23,8 +23,7 @@ public interface TokenNames {
     Tokenizer tokenizer = model.tokenizer();
     return id -> {
       String label = tokenizer.label(id).replace(' ', '\u0120').replace('\n', '\u010A');
-      String written =
-          label.chars().anyMatch(Character::isISOControl) ? tokenizer.token(id) : null;
+      String written = label.chars().anyMatch(Character::isISOControl) ? tokenizer.token(id) : null;
       return written == null ? label : written;
     };
   }

@@ -14,7 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param hoverOverEntries a table for each cell, [row][position][line][column], all of one size;
  *     null for none
  */
-public record TrajectoryLabels(String[][] labelStrings, String[][] @Nullable [][] hoverOverEntries) {
+public record TrajectoryLabels(
+    String[][] labelStrings, String[][] @Nullable [][] hoverOverEntries) {
   /** Columns of a hover table are no wider. */
   public static final int COLUMN_WIDTH = 10;
 

@@ -58,8 +58,7 @@ public record TrajectoryStatistic(
     }
     if (layerLabels.length != stats.length) {
       throw new IllegalArgumentException(
-          "%s: expected %d layer labels, got %d"
-              .formatted(name, stats.length, layerLabels.length));
+          "%s: expected %d layer labels, got %d".formatted(name, stats.length, layerLabels.length));
     }
   }
 
@@ -93,8 +92,7 @@ public record TrajectoryStatistic(
         trajectory.vocabulary(),
         sequence(List.of(trajectory), names, formatter),
         isLabelled(statistic)
-            ? TrajectoryLabels.largestProbabilities(
-                List.of(trajectory.top()), names, formatter, 0)
+            ? TrajectoryLabels.largestProbabilities(List.of(trajectory.top()), names, formatter, 0)
             : null);
   }
 
@@ -140,8 +138,7 @@ public record TrajectoryStatistic(
       int vocabulary,
       String[] sequence,
       @Nullable TrajectoryLabels labels) {
-    Double most =
-        statistic == LensStatistic.RANK ? Double.valueOf(vocabulary) : statistic.max();
+    Double most = statistic == LensStatistic.RANK ? Double.valueOf(vocabulary) : statistic.max();
     return new TrajectoryStatistic(
         statistic.title(),
         values,
@@ -170,8 +167,7 @@ public record TrajectoryStatistic(
   public TrajectoryStatistic clip(double low, double high) {
     if (!(low < high)) {
       throw new IllegalArgumentException(
-          "expected to clip from a smaller to a larger number, got %s and %s"
-              .formatted(low, high));
+          "expected to clip from a smaller to a larger number, got %s and %s".formatted(low, high));
     }
     double[][] clipped =
         Arrays.stream(stats)

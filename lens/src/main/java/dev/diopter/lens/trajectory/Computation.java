@@ -134,11 +134,14 @@ final class Computation {
       modelNorms = new double[block];
     }
     logits(streams.rows() - 1, from, to, model);
-    workers.each(0, to - from, i -> {
-      modelNorms[i] = RowSums.logNorm(model, i * vocabulary, vocabulary);
-      RowSums.probabilities(
-          model, i * vocabulary, vocabulary, modelNorms[i], probabilities, i * vocabulary);
-    });
+    workers.each(
+        0,
+        to - from,
+        i -> {
+          modelNorms[i] = RowSums.logNorm(model, i * vocabulary, vocabulary);
+          RowSums.probabilities(
+              model, i * vocabulary, vocabulary, modelNorms[i], probabilities, i * vocabulary);
+        });
   }
 
   private void compute(int row, int from, int to, Workers workers) {
@@ -213,8 +216,7 @@ final class Computation {
     Trajectory.values(pairs, LensStatistic.JEFFREYS)[row][position] =
         (pair.kl() + pair.reverse()) / 2;
     Trajectory.values(pairs, LensStatistic.JS_DIVERGENCE)[row][position] = pair.jensenShannon();
-    Trajectory.values(pairs, LensStatistic.TOTAL_VARIATION)[row][position] =
-        pair.totalVariation();
+    Trajectory.values(pairs, LensStatistic.TOTAL_VARIATION)[row][position] = pair.totalVariation();
     Trajectory.values(pairs, LensStatistic.MAX_DIFFERENCE)[row][position] = pair.maxDifference();
     float[] sizes = new float[vocabulary];
     for (int i = 0; i < vocabulary; i++) {

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A number for each layer and position. q is the lens's distribution, p the model's, q' that of
- * another trajectory; logarithms are natural. The last row is the model's own output, unless it says
- * otherwise.
+ * another trajectory; logarithms are natural. The last row is the model's own output, unless it
+ * says otherwise.
  */
 public enum LensStatistic {
   /** {@code -sum q log q}. */

@@ -31,8 +31,7 @@ final class RowSums {
   }
 
   /** Probabilities of a row. */
-  static void probabilities(
-      float[] x, int at, int count, double logNorm, float[] out, int outAt) {
+  static void probabilities(float[] x, int at, int count, double logNorm, float[] out, int outAt) {
     for (int i = 0; i < count; i++) {
       out[outAt + i] = (float) Math.exp(x[at + i] - logNorm);
     }
@@ -79,7 +78,8 @@ final class RowSums {
     }
     double log = Math.log(sum);
     double logNorm = max + log;
-    // Each is a mean of differences of logits, so that equal rows give 0 and not a rest of rounding.
+    // Each is a mean of differences of logits, so that equal rows give 0 and not a rest of
+    // rounding.
     double forward = (logNorm - modelLogNorm) * modelSum - modelDifference;
     double reverse = sumDifference / sum + (modelLogNorm - logNorm);
     return new Cell(

@@ -69,7 +69,8 @@ record Streams(
       Unembedding unembedding, Lens lens, int[] ids, List<float[]> layers, float[] output) {
     if (layers.size() != lens.layers()) {
       throw new UsageException(
-          "expected a stream for each of %d layers, got %d".formatted(lens.layers(), layers.size()));
+          "expected a stream for each of %d layers, got %d"
+              .formatted(lens.layers(), layers.size()));
     }
     int size = Math.multiplyExact(ids.length, lens.width());
     List<float[]> all = new ArrayList<>(layers);

@@ -126,9 +126,7 @@ public record Trajectory(
         vocabulary,
         Arrays.copyOfRange(ids, first, end),
         new Targets(Arrays.copyOfRange(targets.ids(), first, end)),
-        antiTargets == null
-            ? null
-            : new Targets(Arrays.copyOfRange(antiTargets.ids(), first, end)),
+        antiTargets == null ? null : new Targets(Arrays.copyOfRange(antiTargets.ids(), first, end)),
         slice(statistics, first, end),
         top.slice(first, end));
   }

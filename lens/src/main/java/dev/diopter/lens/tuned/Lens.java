@@ -24,8 +24,8 @@ public sealed interface Lens permits LogitLens, TunedLens {
    * @param layer block, from 0
    * @param rows residual rows [n, width]
    * @return translated rows [n, width], the caller's own
-   * @throws IndexOutOfBoundsException if there is no such layer; negative ones do not count from the
-   *     end
+   * @throws IndexOutOfBoundsException if there is no such layer; negative ones do not count from
+   *     the end
    * @throws IllegalArgumentException if the rows are not whole
    */
   float[] transform(int layer, float[] rows);

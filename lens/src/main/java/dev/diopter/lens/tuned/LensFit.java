@@ -60,8 +60,7 @@ public record LensFit(
                 .formatted(config.baseModel(), start(expected), modelName, start(unembedHash)));
       }
       if (!same) {
-        notes.add(
-            "note: the lens was trained on another model, %s".formatted(config.baseModel()));
+        notes.add("note: the lens was trained on another model, %s".formatted(config.baseModel()));
       }
     } else if (!lastName(config.baseModel()).equals(lastName(modelName))) {
       notes.add(

@@ -98,8 +98,7 @@ final class LensTensors {
     if (!Arrays.equals(shape, expected)) {
       throw broken(
           "%s: expected shape %s by the configuration, found %s"
-              .formatted(
-                  OneLine.quoted(name), Arrays.toString(expected), Arrays.toString(shape)));
+              .formatted(OneLine.quoted(name), Arrays.toString(expected), Arrays.toString(shape)));
     }
     if ((part.equals("weight") ? weights : biases).put(layer, name) != null) {
       throw broken("expected one %s for layer %d, found two".formatted(part, layer));
@@ -118,8 +117,7 @@ final class LensTensors {
           "expected a %s for layer %d, found none"
               .formatted(weight == null ? "weight" : "bias", layer));
     }
-    return new Translator(
-        finite(weight), bias == null ? new float[config.width()] : finite(bias));
+    return new Translator(finite(weight), bias == null ? new float[config.width()] : finite(bias));
   }
 
   private float[] finite(String name) {

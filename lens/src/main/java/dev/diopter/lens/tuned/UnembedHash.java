@@ -180,7 +180,8 @@ public final class UnembedHash {
       BigDecimal two = exact.round(new java.math.MathContext(2, RoundingMode.HALF_EVEN));
       int power = two.precision() - two.scale() - 1;
       String digits = two.movePointLeft(power).setScale(1, RoundingMode.UNNECESSARY).toString();
-      return String.format(Locale.ROOT, "%se%s%02d", digits, power < 0 ? "-" : "+", Math.abs(power));
+      return String.format(
+          Locale.ROOT, "%se%s%02d", digits, power < 0 ? "-" : "+", Math.abs(power));
     }
   }
 }

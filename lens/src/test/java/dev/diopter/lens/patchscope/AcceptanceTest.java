@@ -21,7 +21,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The cases that obvs's own tests describe (A1 to A18), of those that need no particular weights. */
+/**
+ * The cases that obvs's own tests describe (A1 to A18), of those that need no particular weights.
+ */
 class AcceptanceTest {
   private static final String MODELS =
       """
@@ -200,9 +202,7 @@ class AcceptanceTest {
           preset.sweep(
               source, model, null, dev.diopter.engine.PromptOptions.DEFAULT, Mapping.IDENTITY);
       List<Double> streamed =
-          Patchscope.of(sweep).stream()
-              .map(c -> c.reading().surprisalOfSourceTop())
-              .toList();
+          Patchscope.of(sweep).stream().map(c -> c.reading().surprisalOfSourceTop()).toList();
       List<Cell> all = Patchscope.of(sweep).run();
       assertThat(all).hasSize(7);
       int truth = all.getFirst().reading().sourceTop();
@@ -233,7 +233,8 @@ class AcceptanceTest {
       assertThat(cells.stream().map(c -> c.route().targetEntry()).toList())
           .containsExactly(1, 2, 3, 4, 1, 2, 3, 4);
       assertThat(cells).allSatisfy(c -> assertThat(c.stepLogits()).hasSize(3));
-      PatchRun lazy = scope.limits(Limits.DEFAULT.memory(scope.estimate().chunkBytes() / 8)).start();
+      PatchRun lazy =
+          scope.limits(Limits.DEFAULT.memory(scope.estimate().chunkBytes() / 8)).start();
       assertThat(lazy.counters()).isEqualTo(Counters.NONE);
       lazy.next();
       assertThat(lazy.counters().tokenLayers())
@@ -254,7 +255,8 @@ class AcceptanceTest {
     assertThat(hits.deviation()).isEqualTo(0.5);
     assertThat(hits.count()).isEqualTo(2);
     double expected = -Math.log(Math.exp(.9f) / (Math.exp(.1f) + Math.exp(.9f)));
-    assertThat(Metrics.surprisal(two[0], 1)).isCloseTo(expected, org.assertj.core.data.Offset.offset(1e-12));
+    assertThat(Metrics.surprisal(two[0], 1))
+        .isCloseTo(expected, org.assertj.core.data.Offset.offset(1e-12));
     // Equal logits: the lower id comes first.
     assertThat(Metrics.hit(new float[] {1, 1}, 1, 1)).isZero();
   }
@@ -270,9 +272,7 @@ class AcceptanceTest {
       Source source = Source.of(model, prompt);
       Sweep sweep =
           Sweep.of(Patch.of(source, Target.from(source).newTokens(0)))
-              .over(
-                  each,
-                  (p, at) -> p.source(p.source().at(at)).target(p.target().at(at)))
+              .over(each, (p, at) -> p.source(p.source().at(at)).target(p.target().at(at)))
               .grid(Layer.all(model.config()), List.of(Layer.LAST));
       Patchscope scope = Patchscope.of(sweep).readout(Readout.DEFAULT.at(Readout.At.PATCHED));
       // A patch of the last layer goes through no block, and only its own row is read.
@@ -293,9 +293,7 @@ class AcceptanceTest {
                 .logits();
         int p = cell.reading().position();
         assertSameBits(
-            name,
-            cell.logits(),
-            Arrays.copyOfRange(lens, p * vocabulary, (p + 1) * vocabulary));
+            name, cell.logits(), Arrays.copyOfRange(lens, p * vocabulary, (p + 1) * vocabulary));
       }
     }
   }
@@ -304,7 +302,10 @@ class AcceptanceTest {
   void a18_surprisal_ofNoProbability_isClamped() {
     float[] logits = {0, Float.NEGATIVE_INFINITY};
     assertClose(
-        "surprisal", new float[] {(float) Metrics.surprisal(logits, 1)}, new float[] {27.631f}, 1e-3);
+        "surprisal",
+        new float[] {(float) Metrics.surprisal(logits, 1)},
+        new float[] {27.631f},
+        1e-3);
   }
 
   private static float[] logits(Model model, Prompt prompt) {

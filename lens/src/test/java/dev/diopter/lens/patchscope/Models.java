@@ -24,8 +24,7 @@ final class Models {
   static Model open(String name, String backend, int threads) {
     Path fixture = root().resolve("fixtures").resolve(name);
     return Model.open(
-        Files.isDirectory(fixture) ? fixture.toString() : name,
-        new ModelOptions(backend, threads));
+        Files.isDirectory(fixture) ? fixture.toString() : name, new ModelOptions(backend, threads));
   }
 
   static Random random(String name) {

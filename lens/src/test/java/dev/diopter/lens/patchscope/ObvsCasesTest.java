@@ -51,21 +51,16 @@ class ObvsCasesTest {
     assertThat(seen).isEqualTo(name.equals("demo-gpt2") ? 6 : 5);
   }
 
-  private static void checkCase(
-      Model model, JsonNode each, Source source, Target target, Npz npz) {
+  private static void checkCase(Model model, JsonNode each, Source source, Target target, Npz npz) {
     String label = each.get("name").stringValue();
     JsonNode mapping = each.get("mapping");
     Mapping map =
         mapping.isObject() ? Mapping.scale(mapping.get("scale").floatValue()) : Mapping.IDENTITY;
     float[] said =
-        model
-            .run(RunRequest.of(source.input().prompt()).logits(Logits.ALL))
-            .getFirst()
-            .logits();
+        model.run(RunRequest.of(source.input().prompt()).logits(Logits.ALL)).getFirst().logits();
     assertClose(label, said, npz.read(label + ".source_logits").floats(), BOUND);
     Patch patch = new Patch(source, map, target.ignoringEos());
-    Cell cell =
-        Patchscope.of(patch).readout(Readout.DEFAULT.withAllRows()).run().getFirst();
+    Cell cell = Patchscope.of(patch).readout(Readout.DEFAULT.withAllRows()).run().getFirst();
     assertClose(label, cell.logits(), npz.read(label + ".logits").floats(), BOUND);
     assertThat(cell.generatedIds()).as(label).isEqualTo(ints(each.get("generated_ids")));
     int[] expected = ints(each.get("output_ids"));
@@ -75,7 +70,8 @@ class ObvsCasesTest {
     Cell alone = Patchscope.run(patch);
     assertThat(alone.generatedIds()).as(label).isEqualTo(cell.generatedIds());
     int vocabulary = model.config().vocabulary();
-    float[] last = Arrays.copyOfRange(cell.logits(), (length - 1) * vocabulary, length * vocabulary);
+    float[] last =
+        Arrays.copyOfRange(cell.logits(), (length - 1) * vocabulary, length * vocabulary);
     Models.assertSameBits(label, alone.logits(), last);
   }
 
@@ -128,8 +124,7 @@ class ObvsCasesTest {
     if (position.isNull()) {
       return Positions.ALL;
     }
-    return Positions.at(
-        position.isArray() ? ints(position) : new int[] {position.intValue()});
+    return Positions.at(position.isArray() ? ints(position) : new int[] {position.intValue()});
   }
 
   private static int[] ints(JsonNode array) {

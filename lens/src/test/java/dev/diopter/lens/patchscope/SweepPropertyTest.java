@@ -124,8 +124,7 @@ class SweepPropertyTest {
     HookPlan edits = edits(patch, cell, 0);
     RunResult whole =
         model
-            .run(
-                RunRequest.of(patch.target().input().prompt()).plan(edits).logits(Logits.ALL))
+            .run(RunRequest.of(patch.target().input().prompt()).plan(edits).logits(Logits.ALL))
             .getFirst();
     int vocabulary = model.config().vocabulary();
     int length = patch.target().input().length();

@@ -14,11 +14,42 @@ class TokenIdentityTest {
 
   private static final List<String> COUNTRIES =
       List.of(
-          "France", "Germany", "Italy", "Spain", "Portugal", "Greece", "Poland", "Russia",
-          "Sweden", "Norway", "Finland", "Denmark", "Austria", "Hungary", "Ireland", "England",
-          "Japan", "China", "India", "Korea", "Thailand", "Vietnam", "Turkey", "Iran", "Iraq",
-          "Egypt", "Kenya", "Nigeria", "Morocco", "Ghana", "Brazil", "Peru", "Chile", "Cuba",
-          "Canada", "Mexico");
+          "France",
+          "Germany",
+          "Italy",
+          "Spain",
+          "Portugal",
+          "Greece",
+          "Poland",
+          "Russia",
+          "Sweden",
+          "Norway",
+          "Finland",
+          "Denmark",
+          "Austria",
+          "Hungary",
+          "Ireland",
+          "England",
+          "Japan",
+          "China",
+          "India",
+          "Korea",
+          "Thailand",
+          "Vietnam",
+          "Turkey",
+          "Iran",
+          "Iraq",
+          "Egypt",
+          "Kenya",
+          "Nigeria",
+          "Morocco",
+          "Ghana",
+          "Brazil",
+          "Peru",
+          "Chile",
+          "Cuba",
+          "Canada",
+          "Mexico");
 
   @ParameterizedTest
   @CsvSource({"demo-gpt2", "demo-llama"})
@@ -28,8 +59,7 @@ class TokenIdentityTest {
       Mean[] hits = new Mean[model.config().layers() + 1];
       java.util.Arrays.setAll(hits, i -> new Mean());
       for (String country : COUNTRIES) {
-        Source source =
-            Source.of(model, model.prompt("The capital of " + country + " is", BOS));
+        Source source = Source.of(model, model.prompt("The capital of " + country + " is", BOS));
         for (Cell cell :
             Patchscope.of(preset.sweep(source, model, null, BOS, Mapping.IDENTITY)).run()) {
           hits[cell.route().sourceEntry()].add(cell.reading().precisionAt1());

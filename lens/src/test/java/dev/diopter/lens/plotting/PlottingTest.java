@@ -113,15 +113,7 @@ class PlottingTest {
     double[][] ranks = {{1, 50257}, {10, 0}};
     Heatmap map =
         new TrajectoryStatistic(
-                "Rank",
-                ranks,
-                null,
-                null,
-                "",
-                50257.0,
-                1.0,
-                true,
-                new String[] {"0", "output"})
+                "Rank", ranks, null, null, "", 50257.0, 1.0, true, new String[] {"0", "output"})
             .heatmap(HeatmapOptions.DEFAULT.logScale(true));
     assertThat(map.ticks()).containsExactly(0.0, 1.0, 2.0, 3.0, 4.0);
     assertThat(map.tickTexts()).startsWith("10^0.0", "10^1.0");
@@ -158,8 +150,7 @@ class PlottingTest {
 
   @Test
   void figure_smallest_hasTheOriginalsSize() {
-    JsonNode figure =
-        TrajectoryStatistic.of("x", new double[3][2], "u", true).figure("t").plotly();
+    JsonNode figure = TrajectoryStatistic.of("x", new double[3][2], "u", true).figure("t").plotly();
     assertThat(figure.path("layout").path("width").intValue()).isEqualTo(360);
     assertThat(figure.path("layout").path("title").path("x").doubleValue()).isEqualTo(.5);
   }
@@ -167,35 +158,40 @@ class PlottingTest {
   @Test
   void statistic_shapesThatDoNotFit_areRefused() {
     String[][] two = {{"a", "b"}, {"c", "d"}};
-    assertThatThrownBy(
-            () ->
-                new TrajectoryStatistic(
-                    "x",
-                    new double[2][3],
-                    null,
-                    new TrajectoryLabels(two, null),
-                    null,
-                    null,
-                    null,
-                    true,
-                    new String[] {"0", "1"}))
+    assertThatThrownBy(() ->
+            new TrajectoryStatistic(
+                "x",
+                new double[2][3],
+                null,
+                new TrajectoryLabels(two, null),
+                null,
+                null,
+                null,
+                true,
+                new String[] {"0", "1"}))
         .hasMessageContaining("expected labels of 2 x 3 cells");
     assertThatThrownBy(() -> TrajectoryStatistic.of("x", new double[0][0], null, true))
         .hasMessageContaining("expected rows");
-    assertThatThrownBy(
-            () ->
-                new Figure(
-                    "",
-                    List.of(
-                        TrajectoryStatistic.of("x", new double[2][3], null, true).heatmap(),
-                        TrajectoryStatistic.of("x", new double[2][4], null, true).heatmap()),
-                    80))
+    assertThatThrownBy(() ->
+            new Figure(
+                "",
+                List.of(
+                    TrajectoryStatistic.of("x", new double[2][3], null, true).heatmap(),
+                    TrajectoryStatistic.of("x", new double[2][4], null, true).heatmap()),
+                80))
         .hasMessageContaining("equally many positions, got 3 and 4");
   }
 
   private static final String[] WORDS = {
-    "\u0120the", "\u0120the", "\u010A", "<script>alert(1)</script>&\"'", "\u4F60\u597D",
-    "\uD83D\uDE00", "averyveryverylongtokenindeed", "\u0120", "\u05E9\u05DC\u05D5\u05DD"
+    "\u0120the",
+    "\u0120the",
+    "\u010A",
+    "<script>alert(1)</script>&\"'",
+    "\u4F60\u597D",
+    "\uD83D\uDE00",
+    "averyveryverylongtokenindeed",
+    "\u0120",
+    "\u05E9\u05DC\u05D5\u05DD"
   };
 
   private static Trajectory trajectory(int positions, int seed) {
@@ -222,8 +218,7 @@ class PlottingTest {
     List<Heatmap> panels = new ArrayList<>();
     for (LensStatistic statistic : List.of(LensStatistic.ENTROPY, LensStatistic.RANK)) {
       panels.add(
-          TrajectoryStatistic.of(
-                  trajectory, statistic, id -> WORDS[id], TokenFormatter.DEFAULT)
+          TrajectoryStatistic.of(trajectory, statistic, id -> WORDS[id], TokenFormatter.DEFAULT)
               .heatmap());
     }
     return new Figure("Duplicate & <long> tokens", panels, 80);
@@ -299,8 +294,7 @@ class PlottingTest {
   /** The original blanks every label of a figure where one cell is too small. */
   @Test
   void labels_smallProbability_blankTheirOwnCellOnly() {
-    TopTokens top =
-        new TopTokens(new int[][][] {{{0}, {4}}}, new float[][][] {{{.05f}, {.9f}}});
+    TopTokens top = new TopTokens(new int[][][] {{{0}, {4}}}, new float[][][] {{{.05f}, {.9f}}});
     TrajectoryLabels labels =
         TrajectoryLabels.largestProbabilities(
             List.of(top), id -> WORDS[id], TokenFormatter.DEFAULT, .1);

@@ -163,8 +163,7 @@ class TrajectoryCasesTest {
   void batchAndBlocksAndThreads_changeNoBit() {
     try (Model model = open("demo-llama")) {
       Lens lens = lens("tuned", model);
-      List<Prompt> prompts =
-          List.of(Prompt.ofIds(0, 5, 6, 7), Prompt.ofIds(0, 9), Prompt.ofIds(3));
+      List<Prompt> prompts = List.of(Prompt.ofIds(0, 5, 6, 7), Prompt.ofIds(0, 9), Prompt.ofIds(3));
       TrajectoryBatch batch =
           Trajectories.ofBatch(model, lens, prompts, TrajectoryOptions.DEFAULT.threads(3));
       for (int i = 0; i < prompts.size(); i++) {
@@ -174,7 +173,8 @@ class TrajectoryCasesTest {
                     .options(TrajectoryOptions.DEFAULT.threads(1)));
         Trajectory batched = batch.trajectories().get(i);
         assertThat(batched.top()).isEqualTo(alone.top());
-        alone.statistics()
+        alone
+            .statistics()
             .forEach((statistic, values) ->
                 assertThat(Arrays.deepEquals(values, batched.values(statistic))).isTrue());
       }
@@ -186,8 +186,7 @@ class TrajectoryCasesTest {
     try (Model model = open("demo-gpt2")) {
       Prompt prompt = Prompt.ofIds(0, 665, 753);
       LogitLens lens = LogitLens.of(model.config());
-      RunResult run =
-          model.run(prompt, HookPlan.reading("resid_pre:*,blocks.5.hook_resid_post"));
+      RunResult run = model.run(prompt, HookPlan.reading("resid_pre:*,blocks.5.hook_resid_post"));
       List<float[]> streams = new ArrayList<>();
       for (int layer = 0; layer < 6; layer++) {
         streams.add(run.activation(LensSite.RESID_PRE.hook(layer)).values());

@@ -52,20 +52,27 @@ class TrajectoryFormulasTest {
   @Test
   void fixtureF2_ofOne_isTheReferences() {
     Trajectory p = Trajectories.ofLogits(IDS, 3, P, OPTIONS);
-    close(
-        p.values(LensStatistic.ENTROPY),
-        .801819, .639032, 1.029653, .950271, 1.039721, .394398);
+    close(p.values(LensStatistic.ENTROPY), .801819, .639032, 1.029653, .950271, 1.039721, .394398);
     close(
         p.values(LensStatistic.CROSS_ENTROPY),
-        1.609438, .223144, 1.203973, .510826, .693147, .105361);
+        1.609438,
+        .223144,
+        1.203973,
+        .510826,
+        .693147,
+        .105361);
     close(p.values(LensStatistic.FORWARD_KL), .429813, .036690, .137912, .226289, 0, 0);
     close(p.values(LensStatistic.MAX_PROBABILITY), .7, .8, .5, .6, .5, .9);
     close(p.values(LensStatistic.RANK), 2, 1, 2, 1, 1, 1);
     close(
         p.values(LensStatistic.LOG_PROB_DIFF),
-        -1.252763, 2.079442, -.510826, 1.098612, .693147, 2.890372);
-    close(
-        p.values(LensStatistic.LOG_PROB_DIFF_DELTA), .741937, -.980829, 1.203973, 1.791759);
+        -1.252763,
+        2.079442,
+        -.510826,
+        1.098612,
+        .693147,
+        2.890372);
+    close(p.values(LensStatistic.LOG_PROB_DIFF_DELTA), .741937, -.980829, 1.203973, 1.791759);
     assertThat(p.values(LensStatistic.FORWARD_KL)[2]).containsExactly(0, 0);
     double reverse = .7 * Math.log(.7 / .25) + .2 * Math.log(.2 / .5) + .1 * Math.log(.1 / .25);
     assertThat(p.values(LensStatistic.REVERSE_KL)[0][0]).isCloseTo(reverse, within(2e-6));
@@ -80,12 +87,21 @@ class TrajectoryFormulasTest {
     Comparison pq = Trajectories.compareLogits(IDS, 3, P, Q, OPTIONS);
     close(
         pq.values(LensStatistic.KL_DIVERGENCE),
-        .026812, .091516, .218012, .081093, .223144, .122211);
-    close(
-        pq.values(LensStatistic.JEFFREYS), .027981, .098083, .228645, .081093, .207944, .146432);
+        .026812,
+        .091516,
+        .218012,
+        .081093,
+        .223144,
+        .122211);
+    close(pq.values(LensStatistic.JEFFREYS), .027981, .098083, .228645, .081093, .207944, .146432);
     close(
         pq.values(LensStatistic.JS_DIVERGENCE),
-        .006959, .024157, .055582, .020136, .050672, .034607);
+        .006959,
+        .024157,
+        .055582,
+        .020136,
+        .050672,
+        .034607);
     close(pq.values(LensStatistic.TOTAL_VARIATION), .1, .2, .3, .2, .3, .2);
     close(pq.values(LensStatistic.MAX_DIFFERENCE), .1, .2, .3, .2, .3, .2);
     assertThat(pq.changes().ids()[1][0]).containsExactly(2, 0);
@@ -116,8 +132,7 @@ class TrajectoryFormulasTest {
                 Trajectories.ofLogits(IDS, 3, Q, OPTIONS)));
     close(batch.mean(LensStatistic.RANK), 2, 1, 2, 1, 1, 1);
     close(
-        batch.mean(LensStatistic.ENTROPY),
-        .849882, .794651, 1.034687, 1.019585, .839376, .598108);
+        batch.mean(LensStatistic.ENTROPY), .849882, .794651, 1.034687, 1.019585, .839376, .598108);
   }
 
   @Test
@@ -213,8 +228,7 @@ class TrajectoryFormulasTest {
     assertThat(trajectory.values(LensStatistic.MAX_PROBABILITY)[2][1]).isEqualTo(1);
     double expected =
         2.0 / 3 * Math.log(2.0 / 3 / (2.0 / 3)) + 1.0 / 3 * Math.log(1.0 / 3 / (1.0 / 3));
-    assertThat(trajectory.values(LensStatistic.FORWARD_KL)[0][0])
-        .isCloseTo(expected, within(1e-6));
+    assertThat(trajectory.values(LensStatistic.FORWARD_KL)[0][0]).isCloseTo(expected, within(1e-6));
     assertThat(trajectory.values(LensStatistic.FORWARD_KL)[1]).doesNotContain(Double.NaN);
   }
 
@@ -222,7 +236,10 @@ class TrajectoryFormulasTest {
   void depths_countWhereThePredictionStays() {
     List<float[]> rows =
         List.of(
-            new float[] {0, 1}, new float[] {1, 0}, new float[] {0, 1}, new float[] {0, 1},
+            new float[] {0, 1},
+            new float[] {1, 0},
+            new float[] {0, 1},
+            new float[] {0, 1},
             new float[] {0, 1});
     Trajectory one = Trajectories.ofLogits(new int[] {0}, 2, rows, TrajectoryOptions.DEFAULT);
     assertThat(one.layers()).isEqualTo(4);

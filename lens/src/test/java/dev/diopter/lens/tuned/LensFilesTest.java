@@ -62,14 +62,16 @@ class LensFilesTest {
         new TunedLens(
             config, List.of(new Translator(new float[] {1, 2, 3, 4}, new float[] {5, -0f})));
     LensFiles.save(folder.resolve("a/b"), lens);
-    assertThat(LensFiles.load(folder.resolve("a/b"))).isEqualTo(new LensFiles.Loaded(lens, List.of()));
+    assertThat(LensFiles.load(folder.resolve("a/b")))
+        .isEqualTo(new LensFiles.Loaded(lens, List.of()));
   }
 
   @Test
   void load_layoutBeforeVersion006_isConverted() throws IOException {
-    config("{\"bias\": true, \"include_input\": true, \"d_model\": 2, \"num_layers\": 3,"
-        + " \"vocab_size\": 4, \"reuse_unembedding\": true, \"extra_layers\": 0,"
-        + " \"model_config\": {\"_name_or_path\": \"EleutherAI/pythia-160m\"}}");
+    config(
+        "{\"bias\": true, \"include_input\": true, \"d_model\": 2, \"num_layers\": 3,"
+            + " \"vocab_size\": 4, \"reuse_unembedding\": true, \"extra_layers\": 0,"
+            + " \"model_config\": {\"_name_or_path\": \"EleutherAI/pythia-160m\"}}");
     for (String word : List.of("translator", "probe", "adapter")) {
       List<TorchWriter.Tensor> tensors = new ArrayList<>();
       tensors.add(tensor("layer_norm.weight", 2));
@@ -115,7 +117,10 @@ class LensFilesTest {
   void load_unknownKeys_areNotedAndLeftOut() throws IOException {
     config(CONFIG.replace("}", ", \"unemebd_hash\": \"608e5024\", \"x\": {}}"));
     params(
-        tensor("0.weight", 2, 2), tensor("0.bias", 2), tensor("1.weight", 2, 2), tensor("1.bias", 2));
+        tensor("0.weight", 2, 2),
+        tensor("0.bias", 2),
+        tensor("1.weight", 2, 2),
+        tensor("1.bias", 2));
     LensFiles.Loaded loaded = LensFiles.load(folder);
     assertThat(loaded.lens().config().unembedHash()).isNull();
     assertThat(loaded.notes().getFirst()).contains("unemebd_hash, x");
@@ -173,7 +178,8 @@ class LensFilesTest {
 
   @Test
   void load_folderWithoutALens_isRefused() {
-    refused("expected a folder with config.json and params.pt or params.safetensors, found a folder");
+    refused(
+        "expected a folder with config.json and params.pt or params.safetensors, found a folder");
     assertThatThrownBy(() -> LensFiles.load(folder.resolve("none")))
         .hasMessageContaining("found nothing");
   }
@@ -187,7 +193,8 @@ class LensFilesTest {
     assertThat(new LensFit("demo-gpt2", gpt2, hash, List.of()).check(lens, false)).isEmpty();
     assertThatThrownBy(() -> new LensFit("x", gpt2, other, List.of()).check(lens, false))
         .isInstanceOf(ModelException.class)
-        .hasMessageContaining("the lens belongs to demo-gpt2, whose unembedding has the hash 825528a8");
+        .hasMessageContaining(
+            "the lens belongs to demo-gpt2, whose unembedding has the hash 825528a8");
     assertThat(new LensFit("x", gpt2, other, List.of()).check(lens, true).getFirst())
         .contains("trained on another model");
     assertThatThrownBy(() -> new LensFit("x", gpt2, hash, List.of("fold_ln")).check(lens, true))
@@ -198,8 +205,10 @@ class LensFilesTest {
             new LensConfig("y", null, 3, 1, true, null, LensSite.RESID_PRE, List.of()));
     assertThatThrownBy(() -> new LensFit("x", gpt2, hash, List.of()).check(narrow, true))
         .hasMessageContaining("trained on y with 1 layers of width 3, but x has 6 layers");
-    TunedLens hashless = TunedLens.untrained(LensConfig.of("org/GPT2", gpt2, LensSite.RESID_PRE, null));
-    assertThat(new LensFit("/models/gpt2/", gpt2, hash, List.of()).check(hashless, false)).isEmpty();
+    TunedLens hashless =
+        TunedLens.untrained(LensConfig.of("org/GPT2", gpt2, LensSite.RESID_PRE, null));
+    assertThat(new LensFit("/models/gpt2/", gpt2, hash, List.of()).check(hashless, false))
+        .isEmpty();
     assertThat(new LensFit("x", gpt2, hash, List.of()).check(hashless, false).getFirst())
         .contains("no hash to compare with x");
   }

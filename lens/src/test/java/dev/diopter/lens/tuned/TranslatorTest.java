@@ -38,8 +38,7 @@ class TranslatorTest {
     System.out.println("seed " + seed);
     Random random = new Random(seed);
     int width = 300;
-    Translator translator =
-        new Translator(numbers(random, width * width), numbers(random, width));
+    Translator translator = new Translator(numbers(random, width * width), numbers(random, width));
     float[] many = numbers(random, 50 * width);
     float[] all = translator.apply(many);
     for (int row = 0; row < 50; row++) {

@@ -23,7 +23,8 @@ class UnembedHashTest {
              ...
              [-0.2 -0.1  0.  ... -0.3 -0.2 -0.1]
              [ 0.2  0.3  0.4 ...  0.1  0.2  0.3]
-             [-0.4 -0.3 -0.2 ...  0.4 -0.4 -0.3]]""");
+             [-0.4 -0.3 -0.2 ...  0.4 -0.4 -0.3]]\
+            """);
     assertThat(UnembedHash.of(64, 64, pattern(100, 48)))
         .isEqualTo("65d0981c0e31f2b82163284b7a9fd5ee10c9b584453f2e95eb8fac54bfac224c");
   }
@@ -31,7 +32,8 @@ class UnembedHashTest {
   @Test
   void of_smallNumbers_isInExponents() {
     assertThat(UnembedHash.text(64, 64, pattern(100000, 48)))
-        .startsWith("[[-4.8e-04 -3.7e-04 -2.6e-04 ...  4.1e-04 -4.5e-04 -3.4e-04]\n [-1.1e-04  0.0e+00");
+        .startsWith(
+            "[[-4.8e-04 -3.7e-04 -2.6e-04 ...  4.1e-04 -4.5e-04 -3.4e-04]\n [-1.1e-04  0.0e+00");
     assertThat(UnembedHash.of(64, 64, pattern(100000, 48)))
         .isEqualTo("c8166e5306b433f4c10aedc649e9c5a48b8450e3dbaa0658e576e276e8e5a1ad");
   }

@@ -83,8 +83,7 @@ class UnembeddingTest {
             next[0] += count;
             int row = first + count - 1;
             float[] alone =
-                unembedding.logits(
-                    Arrays.copyOfRange(residuals, row * width, (row + 1) * width));
+                unembedding.logits(Arrays.copyOfRange(residuals, row * width, (row + 1) * width));
             assertThat(Arrays.copyOfRange(logits, (count - 1) * vocabulary, count * vocabulary))
                 .isEqualTo(alone);
           });
