@@ -151,7 +151,11 @@ final class PatchscopeOverCommand implements Command {
     panels.add(new ScopeFigure.Panel("patched", cells));
     for (ScopeAxes.Control control : axes.controls(scope)) {
       PatchRun other = control.scope().start();
-      panels.add(new ScopeFigure.Panel(control.name(), cells(other, control.name())));
+      List<Cell> beside = new ArrayList<>();
+      for (Cell cell : cells(other, control.name())) {
+        beside.add(cell.under(cells.get(cell.index()).route()));
+      }
+      panels.add(new ScopeFigure.Panel(control.name(), beside));
     }
     int columns = axes.columns(models.from(), cells);
     if (output.json() || (out != null && has(out, ".json"))) {

@@ -115,7 +115,7 @@ final class ScopeText {
     screen.out().println(style.bold(head.toString().stripTrailing()));
     for (int t = 0; t < rows; t++) {
       StringBuilder line = new StringBuilder("  ");
-      line.append(Text.padRight(layer(cells.get(t).route().targetEntry()), LABEL));
+      line.append(Text.padRight(target(cells, rows, t), LABEL));
       for (int s = 0; s < columns; s++) {
         Reading.Candidate best = cells.get(s * rows + t).reading().top().getFirst();
         String name = Text.padRight(Text.fit(tokens.shown(best.id()), width), width);
@@ -123,6 +123,19 @@ final class ScopeText {
       }
       screen.out().println(line.toString().stripTrailing());
     }
+  }
+
+  /** The target layer of a row; where each column has another one, they are pairs. */
+  private static String target(List<Cell> cells, int rows, int row) {
+    int first = cells.get(row).route().targetEntry();
+    for (int i = row; i < cells.size(); i += rows) {
+      if (cells.get(i).route().targetEntry() != first) {
+        return cells.stream().allMatch(c -> c.route().sourceEntry() == c.route().targetEntry())
+            ? "same"
+            : "pairs";
+      }
+    }
+    return layer(first);
   }
 
   private static void list(Screen screen, List<Cell> cells, Tokens tokens) {

@@ -30,6 +30,20 @@ public record Cell(
     int[] generatedIds,
     List<float[]> stepLogits) {
 
+  /** The same under other layers: a control's cell under those of the patch that it stands beside. */
+  public Cell under(Mapping.Route other) {
+    return new Cell(
+        index,
+        patch,
+        other,
+        sourcePositions,
+        targetPositions,
+        reading,
+        logits,
+        generatedIds,
+        stepLogits);
+  }
+
   /** The new tokens as text, decoded together; null for a model without a tokenizer. */
   public @Nullable String text() {
     if (!patch.target().model().hasTokenizer()) {

@@ -67,7 +67,8 @@ public final class ScopeFigure {
       int column = i / rows;
       int row = i % rows;
       across[column] = "from " + Slots.label(cell.route().sourceEntry()) + places(cell, cells);
-      upward[row] = "to " + Slots.label(cell.route().targetEntry());
+      String to = "to " + Slots.label(cell.route().targetEntry());
+      upward[row] = column == 0 || to.equals(upward[row]) ? to : "to its pair";
       Model model = cell.patch().target().model();
       Reading.Candidate best = cell.reading().top().getFirst();
       values[row][column] = best.probability();
