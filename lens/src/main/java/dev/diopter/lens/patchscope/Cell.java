@@ -30,7 +30,9 @@ public record Cell(
     int[] generatedIds,
     List<float[]> stepLogits) {
 
-  /** The same under other layers: a control's cell under those of the patch that it stands beside. */
+  /**
+   * The same under other layers: a control's cell under those of the patch that it stands beside.
+   */
   public Cell under(Mapping.Route other) {
     return new Cell(
         index,
