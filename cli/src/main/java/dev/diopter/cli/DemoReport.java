@@ -30,7 +30,7 @@ record DemoReport(
     Tokens tokens,
     int[] ids,
     NextTokens.Candidate[] top,
-    LogitLens lens,
+    DemoLens lens,
     AttentionEdges edges,
     KnownHeads heads) {
   private static final String PROMPT = "When Mary and John went to the store, John gave a book to";
@@ -44,7 +44,7 @@ record DemoReport(
    */
   static DemoReport of(Model model) {
     Prompt prompt = model.prompt(PROMPT, PromptOptions.BOS);
-    HookPlan plan = HookPlan.reading(LogitLens.hooks(model), AttentionEdges.hooks());
+    HookPlan plan = HookPlan.reading(DemoLens.hooks(model), AttentionEdges.hooks());
     RunResult run = model.run(prompt, plan);
     return new DemoReport(
         model.name(),
@@ -53,7 +53,7 @@ record DemoReport(
         Tokens.of(model),
         run.ids(),
         NextTokens.top(run.lastLogits(), TOP),
-        LogitLens.of(model, prompt, run),
+        DemoLens.of(model, prompt, run),
         AttentionEdges.of(model, run, HEADS, EDGES),
         KnownHeads.of(model));
   }

@@ -74,18 +74,27 @@ final class PromptInput {
   Prompt resolve(Model opened, Screen screen, OutputOptions output) {
     Prompt prompt;
     if (text == null) {
-      Prompt given =
-          Prompt.ofIds(
-              ids != null ? TokenIds.parse(ids) : TokenIds.read(Objects.requireNonNull(idsFile)));
-      prompt = bos ? opened.withBos(given) : given;
-    } else {
       prompt =
-          opened.prompt(
-              text.equals("-") ? standardInput(screen) : text, new PromptOptions(bos, !noSpecial));
+          ids(
+              opened,
+              ids != null ? TokenIds.parse(ids) : TokenIds.read(Objects.requireNonNull(idsFile)));
+    } else {
+      prompt = text(opened, text.equals("-") ? standardInput(screen) : text);
     }
     Integer bosId = opened.config().bosId();
     adviseBos(bosId != null && prompt.ids()[0] == bosId, opened, output);
     return prompt;
+  }
+
+  /** A text with the options of this prompt. */
+  Prompt text(Model opened, String words) {
+    return opened.prompt(words, new PromptOptions(bos, !noSpecial));
+  }
+
+  /** Ids with the options of this prompt. */
+  Prompt ids(Model opened, int[] numbers) {
+    Prompt given = Prompt.ofIds(numbers);
+    return bos ? opened.withBos(given) : given;
   }
 
   /** The bundled models were trained with BOS in front of every text and are lost without it. */

@@ -19,11 +19,21 @@ final class TokenIds {
    * @throws UsageException if it is none
    */
   static int[] parse(String text) {
+    return parse("--ids", text);
+  }
+
+  /**
+   * Reads {@code 1,2,3}, the value of an option.
+   *
+   * @throws UsageException if it is none
+   */
+  static int[] parse(String option, String text) {
     try {
       return numbers(text);
     } catch (NumberFormatException e) {
       throw new UsageException(
-          "--ids: expected numbers with commas between them, such as 1,2,3; " + e.getMessage());
+          "%s: expected numbers with commas between them, such as 1,2,3; %s"
+              .formatted(option, e.getMessage()));
     }
   }
 

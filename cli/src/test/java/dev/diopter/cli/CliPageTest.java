@@ -72,6 +72,7 @@ class CliPageTest {
             },
             new String[] {"patterns", "figures", "-s", data},
             new String[] {"patterns", "index", "-s", data},
+            new String[] {"lens", "show", "demo-gpt2", "--ids", "0,5"},
             new String[] {"models", "list"},
             new String[] {"models", "info", "demo-gpt2"},
             new String[] {"doctor"});

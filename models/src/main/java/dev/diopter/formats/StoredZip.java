@@ -65,13 +65,14 @@ final class StoredZip {
     // An offset beyond 32 bits counts as a field of its own, which torch leaves room for.
     long start = at + 30 + utf8.length + 4 + (at >= MAX_32 ? 12 : 0);
     int padding = (int) ((ALIGNMENT - start % ALIGNMENT) % ALIGNMENT) + (at >= MAX_32 ? 12 : 0);
-    ByteBuffer header = little(30 + utf8.length + 4 + padding);
+    byte[] local = new byte[30 + utf8.length + 4 + padding];
+    ByteBuffer header = little(local);
     header.putInt(0x04034b50).putShort((short) 0).putShort((short) FLAGS);
     header.putShort((short) 0).putInt(0).putInt(0).putInt(0).putInt(0);
     header.putShort((short) utf8.length).putShort((short) (4 + padding)).put(utf8);
     header.put((byte) 'F').put((byte) 'B').putShort((short) padding);
-    Arrays.fill(header.array(), header.position(), header.capacity(), (byte) 'Z');
-    write(header);
+    Arrays.fill(local, local.length - padding, local.length, (byte) 'Z');
+    out.write(local, 0, local.length);
     out.checksum = new CRC32();
     long from = out.count;
     content.write(out);
@@ -80,8 +81,13 @@ final class StoredZip {
           "%s: expected %d bytes, got %d".formatted(name, size, out.count - from));
     }
     long checksum = out.checksum.getValue();
-    write(
-        little(16).putInt(0x08074b50).putInt((int) checksum).putInt((int) size).putInt((int) size));
+    byte[] descriptor = new byte[16];
+    little(descriptor)
+        .putInt(0x08074b50)
+        .putInt((int) checksum)
+        .putInt((int) size)
+        .putInt((int) size);
+    out.write(descriptor, 0, descriptor.length);
     entries.add(new Entry(utf8, at, checksum, size));
   }
 
@@ -98,7 +104,8 @@ final class StoredZip {
     }
     long size = out.count - from;
     long end = out.count;
-    ByteBuffer tail = little(56 + 20 + 22);
+    byte[] ends = new byte[56 + 20 + 22];
+    ByteBuffer tail = little(ends);
     tail.putInt(0x06064b50).putLong(44).putShort((short) 0x031e).putShort((short) 45);
     tail.putInt(0).putInt(0).putLong(entries.size()).putLong(entries.size());
     tail.putLong(size).putLong(from);
@@ -108,12 +115,13 @@ final class StoredZip {
     tail.putShort((short) count).putShort((short) count);
     tail.putInt((int) Math.min(size, MAX_32)).putInt((int) Math.min(from, MAX_32));
     tail.putShort((short) 0);
-    write(tail);
+    out.write(ends, 0, ends.length);
   }
 
   private void writeDirectoryEntry(Entry entry) throws IOException {
     boolean far = entry.at >= MAX_32;
-    ByteBuffer header = little(46 + entry.name.length + (far ? 12 : 0));
+    byte[] listed = new byte[46 + entry.name.length + (far ? 12 : 0)];
+    ByteBuffer header = little(listed);
     header.putInt(0x02014b50).putShort((short) 0).putShort((short) 0).putShort((short) FLAGS);
     header.putShort((short) 0).putInt(0).putInt((int) entry.checksum);
     header.putInt((int) entry.size).putInt((int) entry.size);
@@ -123,14 +131,10 @@ final class StoredZip {
     if (far) {
       header.putShort((short) 1).putShort((short) 8).putLong(entry.at);
     }
-    write(header);
+    out.write(listed, 0, listed.length);
   }
 
-  private static ByteBuffer little(int bytes) {
-    return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
-  }
-
-  private void write(ByteBuffer bytes) throws IOException {
-    out.write(bytes.array(), 0, bytes.capacity());
+  private static ByteBuffer little(byte[] bytes) {
+    return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 }

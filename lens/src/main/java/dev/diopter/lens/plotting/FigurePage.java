@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -160,7 +161,7 @@ final class FigurePage {
   }
 
   /** Panels of one trajectory have the same tables, which are kept once; -1 for none. */
-  private int hover(@org.jspecify.annotations.Nullable TrajectoryLabels labels) {
+  private int hover(@Nullable TrajectoryLabels labels) {
     if (labels == null || labels.hoverOverEntries() == null) {
       return -1;
     }
@@ -173,7 +174,7 @@ final class FigurePage {
   }
 
   private static void addHover(ArrayNode array, TrajectoryLabels labels) {
-    String[][][][] entries = labels.hoverOverEntries();
+    String @Nullable [][][][] entries = labels.hoverOverEntries();
     if (entries == null) {
       return;
     }

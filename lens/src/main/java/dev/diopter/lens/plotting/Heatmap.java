@@ -132,7 +132,7 @@ public record Heatmap(
   /**
    * Where a cell lies between the ends of the colours, 0 to 1; not-a-number where it has no value.
    */
-  double share(int row, int position) {
+  public double share(int row, int position) {
     double value = z[row][position];
     if (Double.isNaN(value)) {
       return Double.NaN;

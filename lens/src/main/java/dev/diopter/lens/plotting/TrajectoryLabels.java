@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  *     null for none
  */
 public record TrajectoryLabels(
-    String[][] labelStrings, String[][] @Nullable [][] hoverOverEntries) {
+    String[][] labelStrings, String @Nullable [][][][] hoverOverEntries) {
   /** Columns of a hover table are no wider. */
   public static final int COLUMN_WIDTH = 10;
 
@@ -116,7 +116,7 @@ public record TrajectoryLabels(
   /** Every {@code stride}-th row, and the last in any case. */
   public TrajectoryLabels stride(int stride) {
     int[] rows = Strides.rows(stride, labelStrings.length);
-    String[][][][] hover = hoverOverEntries;
+    String @Nullable [][][][] hover = hoverOverEntries;
     return new TrajectoryLabels(
         Arrays.stream(rows).mapToObj(row -> labelStrings[row]).toArray(String[][]::new),
         hover == null

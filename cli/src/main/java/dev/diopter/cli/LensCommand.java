@@ -1,0 +1,28 @@
+package dev.diopter.cli;
+
+import picocli.CommandLine;
+
+/** {@code diopter lens}: the group of commands about what each layer would predict. */
+@CommandLine.Command(
+    name = "lens",
+    description = "What each layer would predict if it were the last.",
+    synopsisSubcommandLabel = "COMMAND")
+final class LensCommand implements CommandGroup {
+  @CommandLine.Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "Show this page.")
+  @SuppressWarnings("UnusedVariable") // The parser acts on it.
+  private boolean help;
+
+  private final Screen screen;
+
+  LensCommand(Screen screen) {
+    this.screen = screen;
+  }
+
+  @Override
+  public void addTo(CommandLine line) {
+    line.addSubcommand("show", new LensShowCommand(screen));
+  }
+}

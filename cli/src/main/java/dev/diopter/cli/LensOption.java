@@ -1,0 +1,79 @@
+package dev.diopter.cli;
+
+import dev.diopter.engine.Model;
+import dev.diopter.engine.UsageException;
+import dev.diopter.formats.FormatException;
+import dev.diopter.lens.tuned.Lens;
+import dev.diopter.lens.tuned.LensFiles;
+import dev.diopter.lens.tuned.LensFit;
+import dev.diopter.lens.tuned.LensSite;
+import dev.diopter.lens.tuned.LogitLens;
+import dev.diopter.lens.tuned.UnembedHash;
+import dev.diopter.models.ModelStore;
+import dev.diopter.models.OpenModel;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** Which lens a command reads with. */
+final class LensOption {
+  private static final String LOGIT = "logit";
+
+  @Option(
+      names = "--lens",
+      paramLabel = "DIR",
+      description =
+          "A folder with a tuned lens (config.json and params.pt), or 'logit' (default) for the"
+              + " logit lens.")
+  private String lens = LOGIT;
+
+  @Option(
+      names = "--site",
+      paramLabel = "SITE",
+      description = "For the logit lens: resid_pre (default), resid_mid or resid_post.")
+  private @Nullable String site;
+
+  @Option(
+      names = "--any-model",
+      description = "Take a lens of another model of the same size, too.")
+  private boolean anyModel;
+
+  private LensFiles.@Nullable Loaded loaded;
+
+  /** Reads the lens; before a model is loaded. */
+  void read() {
+    if (lens.equals(LOGIT)) {
+      LensSite.of(site == null ? LensSite.RESID_PRE.label() : site);
+    } else if (site != null) {
+      throw new UsageException(
+          "--site: expected it with the logit lens alone; a tuned lens says itself what it reads");
+    } else {
+      loaded = LensFiles.load(Path.of(lens));
+    }
+  }
+
+  /**
+   * The lens for a model.
+   *
+   * @throws FormatException where its files are broken
+   * @throws dev.diopter.models.ModelException where it belongs to another model
+   */
+  Lens of(Model model, OutputOptions output) {
+    LensFiles.Loaded tuned = loaded;
+    if (tuned == null) {
+      return LogitLens.of(model.config(), site == null ? LensSite.RESID_PRE : LensSite.of(site));
+    }
+    LensFit fit = new LensFit(model.name(), model.config(), hash(model.name()), List.of());
+    fit.check(tuned.lens(), anyModel).forEach(output::note);
+    tuned.notes().forEach(note -> output.note("note: " + note));
+    return tuned.lens();
+  }
+
+  /** From the stored weights: packed ones are the backend's own. */
+  private static String hash(String name) {
+    try (OpenModel stored = ModelStore.system().open(name)) {
+      return UnembedHash.of(stored.weights());
+    }
+  }
+}
