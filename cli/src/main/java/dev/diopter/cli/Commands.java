@@ -22,6 +22,7 @@ final class Commands {
           new Entry("patch", PatchCommand::new),
           new Entry("attention", AttentionCommand::new),
           new Entry("patterns", PatternsCommand::new),
+          new Entry("patchscope", PatchscopeCommand::new),
           new Entry("lens", LensCommand::new),
           new Entry("models", ModelsCommand::new),
           new Entry("doctor", DoctorCommand::new),

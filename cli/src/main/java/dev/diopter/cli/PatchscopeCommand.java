@@ -1,0 +1,30 @@
+package dev.diopter.cli;
+
+import picocli.CommandLine;
+
+/** {@code diopter patchscope}: the group of commands that move vectors between prompts. */
+@CommandLine.Command(
+    name = "patchscope",
+    description = "Move a hidden vector into another prompt, and read what it says there.",
+    synopsisSubcommandLabel = "COMMAND")
+final class PatchscopeCommand implements CommandGroup {
+  @CommandLine.Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "Show this page.")
+  @SuppressWarnings("UnusedVariable") // The parser acts on it.
+  private boolean help;
+
+  private final Screen screen;
+
+  PatchscopeCommand(Screen screen) {
+    this.screen = screen;
+  }
+
+  @Override
+  public void addTo(CommandLine line) {
+    line.addSubcommand("run", new PatchscopeRunCommand(screen));
+    line.addSubcommand("over", new PatchscopeOverCommand(screen));
+    line.addSubcommand("presets", new PatchscopePresetsCommand(screen));
+  }
+}

@@ -1,0 +1,253 @@
+package dev.diopter.cli;
+
+import dev.diopter.engine.Model;
+import dev.diopter.engine.UsageException;
+import dev.diopter.lens.patchscope.Cell;
+import dev.diopter.lens.patchscope.Controls;
+import dev.diopter.lens.patchscope.Heads;
+import dev.diopter.lens.patchscope.Input;
+import dev.diopter.lens.patchscope.Layer;
+import dev.diopter.lens.patchscope.Patch;
+import dev.diopter.lens.patchscope.Patchscope;
+import dev.diopter.lens.patchscope.Positions;
+import dev.diopter.lens.patchscope.Preset;
+import dev.diopter.lens.patchscope.Readout;
+import dev.diopter.lens.patchscope.Source;
+import dev.diopter.lens.patchscope.Sweep;
+import dev.diopter.lens.patchscope.Target;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** What {@code patchscope over} sweeps over. */
+final class ScopeAxes {
+  private static final List<String> VARIED =
+      List.of(
+          "positions",
+          "source-positions",
+          "target-positions",
+          "heads",
+          "source-heads",
+          "target-heads");
+  private static final List<String> CONTROLS = List.of("unpatched", "mean", "shuffled");
+
+  @Option(
+      names = "--preset",
+      paramLabel = "NAME",
+      description = "A published configuration; patchscope presets lists them.")
+  private @Nullable String preset;
+
+  @Option(
+      names = "--source-layers",
+      paramLabel = "LIST",
+      description = "embed, numbers, 0-5, blocks or all; all unless given.")
+  private @Nullable String sourceLayers;
+
+  @Option(
+      names = "--target-layers",
+      paramLabel = "LIST",
+      description = "The same of the target; with each source layer each of them.")
+  private @Nullable String targetLayers;
+
+  @Option(
+      names = "--pairs",
+      description = "The first source layer with the first target layer, and so on.")
+  private boolean pairs;
+
+  @Option(names = "--diagonal", description = "Each source layer into the same layer.")
+  private boolean diagonal;
+
+  @Option(
+      names = "--vary",
+      paramLabel = "WHAT",
+      description =
+          "Besides layers: positions (both sides), source-positions, target-positions, heads,"
+              + " source-heads or target-heads, each in turn.")
+  private @Nullable String vary;
+
+  @Option(
+      names = "--control",
+      paramLabel = "NAME",
+      description =
+          "What to show beside it: unpatched, mean (of the source's positions), shuffled (the"
+              + " vector's numbers in another order).")
+  private List<String> controls = new ArrayList<>();
+
+  void validate() {
+    if (pairs && diagonal) {
+      throw new UsageException("expected --pairs or --diagonal, got both");
+    }
+    if (diagonal && targetLayers != null) {
+      throw new UsageException("--diagonal: expected no --target-layers with it");
+    }
+    if (preset != null) {
+      if (sourceLayers != null || targetLayers != null || pairs || diagonal || vary != null) {
+        throw new UsageException("--preset: expected no axes of your own with it");
+      }
+      var _ = Preset.named(preset);
+    }
+    if (vary != null && !VARIED.contains(vary)) {
+      throw new UsageException(
+          "--vary: expected one of %s, got '%s'".formatted(String.join(", ", VARIED), vary));
+    }
+    for (String control : controls) {
+      if (!CONTROLS.contains(control)) {
+        throw new UsageException(
+            "--control: expected one of %s, got '%s'"
+                .formatted(String.join(", ", CONTROLS), control));
+      }
+    }
+  }
+
+  /** Whether the target's prompt need not be given. */
+  boolean hasOwnTarget() {
+    if (preset == null) {
+      return false;
+    }
+    Preset named = Preset.named(preset);
+    return named.same() || named.target() != null;
+  }
+
+  /** The sweep. */
+  Patchscope scope(ScopeOptions options, ScopeModels models, boolean allSteps) {
+    Input own = options.source().input(models.from(), options.prompts());
+    Source source = options.source(models.from(), own);
+    Readout.At read = Readout.At.LAST;
+    Sweep sweep;
+    if (preset == null) {
+      Patch patch = options.patch(models.from(), models.to(), 1);
+      sweep = layers(varied(Sweep.of(patch), patch), models);
+    } else {
+      Preset named = Preset.named(preset);
+      read = named.read();
+      ScopeSide side = options.target();
+      Input given = side.hasInput() ? side.input(models.to(), options.prompts()) : null;
+      Sweep found = named.sweep(source, models.to(), given, options.prompts(), options.mapping());
+      List<Patch> patches = new ArrayList<>();
+      for (Patch patch : found.patches()) {
+        Layer layer = patch.target().layer();
+        Target target = options.target(patch.target(), named.newTokens()).layer(layer);
+        patches.add(patch.target(target));
+      }
+      return with(Patchscope.of(patches), options, models, read, allSteps);
+    }
+    return with(Patchscope.of(sweep), options, models, read, allSteps);
+  }
+
+  private static Patchscope with(
+      Patchscope scope,
+      ScopeOptions options,
+      ScopeModels models,
+      Readout.At read,
+      boolean allSteps) {
+    Readout readout = options.withTokens(options.readout(read), models.to());
+    return scope.readout(allSteps ? readout.withAllSteps() : readout).limits(options.limits());
+  }
+
+  private Sweep layers(Sweep sweep, ScopeModels models) {
+    List<Layer> from = list(sourceLayers, models.from());
+    if (diagonal) {
+      return sweep.diagonal(from);
+    }
+    List<Layer> to = list(targetLayers, models.to());
+    return pairs ? sweep.pairs(from, to) : sweep.grid(from, to);
+  }
+
+  private static List<Layer> list(@Nullable String text, Model model) {
+    return Layer.list(text == null ? "all" : text, model.config());
+  }
+
+  private Sweep varied(Sweep sweep, Patch patch) {
+    if (vary == null) {
+      return sweep;
+    }
+    List<Positions> from = each(patch.source().input());
+    List<Positions> to = each(patch.target().input());
+    List<Heads> own = heads(patch.source().model());
+    List<Heads> other = heads(patch.target().model());
+    return switch (vary) {
+      case "source-positions" -> sweep.sourcePositions(from);
+      case "target-positions" -> sweep.targetPositions(to);
+      case "source-heads" -> sweep.sourceHeads(own);
+      case "target-heads" -> sweep.targetHeads(other);
+      case "heads" ->
+          sweep.over(own, (p, h) -> p.source(p.source().heads(h)).target(p.target().heads(h)));
+      default -> sweep.over(from, (p, at) -> p.source(p.source().at(at)).target(p.target().at(at)));
+    };
+  }
+
+  private static List<Positions> each(Input input) {
+    return IntStream.range(0, input.length()).mapToObj(i -> Positions.at(i)).toList();
+  }
+
+  private static List<Heads> heads(Model model) {
+    return IntStream.range(0, model.config().heads()).mapToObj(i -> Heads.of(i)).toList();
+  }
+
+  /** A sweep to compare with. */
+  record Control(String name, Patchscope scope) {}
+
+  /** The controls that were asked for. */
+  List<Control> controls(Patchscope scope) {
+    List<Control> all = new ArrayList<>();
+    for (String name : controls) {
+      Source source = scope.patches().getFirst().source();
+      List<Patch> patches =
+          switch (name) {
+            case "unpatched" -> scope.patches().stream().map(Controls::unpatched).toList();
+            case "shuffled" ->
+                scope.patches().stream()
+                    .map(p -> p.mapping(Controls.shuffle(0).then(p.mapping())))
+                    .toList();
+            default -> {
+              var mapping =
+                  Controls.mean(
+                      source, List.of(source.input()), scope.patches().getFirst().mapping());
+              yield scope.patches().stream().map(p -> p.mapping(mapping)).toList();
+            }
+          };
+      all.add(
+          new Control(
+              name, Patchscope.of(patches).readout(scope.readout()).limits(scope.limits())));
+    }
+    return all;
+  }
+
+  /** Whether it is every source layer with every target layer, and nothing else. */
+  boolean isGrid() {
+    return preset == null && vary == null && !pairs && !diagonal;
+  }
+
+  /** What arrays are called. */
+  String name() {
+    return isGrid() ? "grid" : pairs || diagonal ? "pairs" : "cells";
+  }
+
+  /** Columns of a picture: source layers, or whatever else varies slowest. */
+  int columns(Model from, List<Cell> cells) {
+    int size = cells.size();
+    int layer = cells.getFirst().route().sourceEntry();
+    int[] at = cells.getFirst().sourcePositions();
+    int rows = 0;
+    while (rows < size
+        && cells.get(rows).route().sourceEntry() == layer
+        && java.util.Arrays.equals(cells.get(rows).sourcePositions(), at)
+        && cells
+            .get(rows)
+            .patch()
+            .source()
+            .heads()
+            .equals(cells.getFirst().patch().source().heads())) {
+      rows++;
+    }
+    return rows > 0 && size % rows == 0 ? size / rows : 1;
+  }
+
+  /** What stands above a picture. */
+  String title(Cell first) {
+    return "%s into %s"
+        .formatted(first.patch().source().input().label(), first.patch().target().input().label());
+  }
+}

@@ -1,0 +1,175 @@
+package dev.diopter.cli;
+
+import dev.diopter.formats.Json;
+import dev.diopter.lens.patchscope.Cell;
+import dev.diopter.lens.patchscope.Counters;
+import dev.diopter.lens.patchscope.Estimate;
+import dev.diopter.lens.patchscope.Input;
+import dev.diopter.lens.patchscope.Reading;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.IntStream;
+import tools.jackson.databind.node.ObjectNode;
+
+/** Patchscopes as tables and JSON. */
+final class ScopeText {
+  private static final int LEAST_CELL = 5;
+  private static final int MOST_CELL = 14;
+  private static final int LABEL = 7;
+
+  private ScopeText() {}
+
+  /** The tokens of an input, the chosen ones in brackets. */
+  static String marked(Input input, int[] positions, Tokens tokens) {
+    if (input.soft()) {
+      return input.label();
+    }
+    int[] ids = input.prompt().ids();
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < ids.length; i++) {
+      int position = i;
+      boolean chosen = Arrays.stream(positions).anyMatch(p -> p == position);
+      String name = tokens.shown(ids[i]);
+      text.append(i == 0 ? "" : " ").append(chosen ? "[" + name + "]" : name);
+    }
+    return text.toString();
+  }
+
+  static void row(Tables table, Reading.Candidate candidate, Tokens tokens) {
+    table.row(
+        Integer.toString(candidate.rank() + 1),
+        Integer.toString(candidate.id()),
+        tokens.shown(candidate.id()),
+        Numbers.fixed(candidate.logit(), 4),
+        Numbers.fixed(candidate.probability(), 6));
+  }
+
+  /** Puts the counters. */
+  static void counters(ObjectNode object, Counters counters) {
+    object.set("counters", counters(counters));
+  }
+
+  private static ObjectNode counters(Counters counters) {
+    ObjectNode object = Json.object();
+    object.put("token_layers", counters.tokenLayers());
+    object.put("unembeddings", counters.unembeddings());
+    return object;
+  }
+
+  /** Puts an estimate. */
+  static void estimate(ObjectNode object, Estimate estimate, double seconds) {
+    ObjectNode inner = object.putObject("estimate");
+    inner.put("cells", estimate.cells());
+    inner.setAll(counters(estimate.counters()));
+    inner.put("exact", estimate.exact());
+    inner.set("one_run_each", counters(estimate.naive()));
+    inner.put("products", estimate.products());
+    inner.put("cells_together", estimate.chunkCells());
+    inner.put("bytes", estimate.chunkBytes() + estimate.cleanBytes());
+    inner.put("seconds", seconds);
+  }
+
+  static void print(Screen screen, Estimate estimate, double seconds) {
+    Counters own = estimate.counters();
+    Counters naive = estimate.naive();
+    Pages.fact(screen, "cells", Numbers.grouped(estimate.cells()));
+    Pages.fact(
+        screen,
+        "token-layers",
+        "%s%s; %s with a run for each cell"
+            .formatted(
+                estimate.exact() ? "" : "at most ",
+                Numbers.grouped(own.tokenLayers()),
+                Numbers.grouped(naive.tokenLayers())));
+    Pages.fact(
+        screen,
+        "unembeddings",
+        "%s; %s with a run for each cell"
+            .formatted(Numbers.grouped(own.unembeddings()), Numbers.grouped(naive.unembeddings())));
+    Pages.fact(
+        screen,
+        "memory",
+        "about %s, %s cells together"
+            .formatted(
+                Numbers.bytes(estimate.chunkBytes() + estimate.cleanBytes()),
+                Numbers.grouped(estimate.chunkCells())));
+    Pages.fact(screen, "time", "about " + Numbers.duration(Math.round(seconds * 1e9)));
+  }
+
+  /** The best token of each cell: source layers across, target layers down where it is a grid. */
+  static void print(Screen screen, List<Cell> cells, Tokens tokens, int columns) {
+    int room = (screen.width() - LABEL - 2) / Math.max(1, columns) - 1;
+    if (columns < 2 || room < LEAST_CELL) {
+      list(screen, cells, tokens);
+      return;
+    }
+    Style style = Style.of(screen);
+    int width = Math.min(room, MOST_CELL);
+    int rows = cells.size() / columns;
+    StringBuilder head = new StringBuilder("  " + Text.padRight("target", LABEL));
+    for (int s = 0; s < columns; s++) {
+      head.append(Text.padRight(layer(cells.get(s * rows).route().sourceEntry()), width))
+          .append(' ');
+    }
+    screen.out().println("  " + " ".repeat(LABEL) + style.faint("source layer"));
+    screen.out().println(style.bold(head.toString().stripTrailing()));
+    for (int t = 0; t < rows; t++) {
+      StringBuilder line = new StringBuilder("  ");
+      line.append(Text.padRight(target(cells, rows, t), LABEL));
+      for (int s = 0; s < columns; s++) {
+        Reading.Candidate best = cells.get(s * rows + t).reading().top().getFirst();
+        String name = Text.padRight(Text.fit(tokens.shown(best.id()), width), width);
+        line.append(style.heat(name, best.probability())).append(' ');
+      }
+      screen.out().println(line.toString().stripTrailing());
+    }
+  }
+
+  /** The target layer of a row; where each column has another one, they are pairs. */
+  private static String target(List<Cell> cells, int rows, int row) {
+    int first = cells.get(row).route().targetEntry();
+    for (int i = row; i < cells.size(); i += rows) {
+      if (cells.get(i).route().targetEntry() != first) {
+        return cells.stream().allMatch(c -> c.route().sourceEntry() == c.route().targetEntry())
+            ? "same"
+            : "pairs";
+      }
+    }
+    return layer(first);
+  }
+
+  private static void list(Screen screen, List<Cell> cells, Tokens tokens) {
+    Tables table =
+        new Tables()
+            .right("source")
+            .right("target")
+            .left("positions")
+            .left("token")
+            .right("probability")
+            .left("text");
+    for (Cell cell : cells) {
+      Reading.Candidate best = cell.reading().top().getFirst();
+      String text = cell.text();
+      table.row(
+          layer(cell.route().sourceEntry()),
+          layer(cell.route().targetEntry()),
+          places(cell.sourcePositions()) + " > " + places(cell.targetPositions()),
+          Text.fit(tokens.shown(best.id()), MOST_CELL),
+          Numbers.fixed(best.probability(), 4),
+          text == null ? TokenIds.join(cell.generatedIds()) : Text.visible(text));
+    }
+    table.print(screen);
+  }
+
+  private static String places(int[] positions) {
+    int n = positions.length;
+    boolean run = IntStream.range(1, n).allMatch(i -> positions[i] == positions[0] + i);
+    return n > 2 && run
+        ? positions[0] + "-" + positions[n - 1]
+        : String.join(",", Arrays.stream(positions).mapToObj(Integer::toString).toList());
+  }
+
+  static String layer(int entry) {
+    return entry == 0 ? "embed" : Integer.toString(entry - 1);
+  }
+}

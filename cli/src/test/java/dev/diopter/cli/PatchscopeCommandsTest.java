@@ -1,0 +1,186 @@
+package dev.diopter.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.diopter.formats.Npz;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+/** The patchscope commands. */
+class PatchscopeCommandsTest {
+  private static final String SOURCE = "The capital of Japan is";
+  private static final String TARGET = "cat is cat; red is red; Mary is Mary; sun is sun; Rome is";
+
+  @TempDir Path folder;
+
+  private static String[] words(String command, String... more) {
+    List<String> words =
+        new ArrayList<>(
+            List.of(
+                "patchscope",
+                command,
+                "demo-gpt2",
+                "--source",
+                SOURCE,
+                "--source-position",
+                "-1",
+                "--target",
+                TARGET,
+                "--target-position",
+                "-1"));
+    words.addAll(List.of(more));
+    return words.toArray(String[]::new);
+  }
+
+  @Test
+  void run_obvsCase_givesItsIds() {
+    JsonNode json =
+        Cli.run(
+                words(
+                    "run",
+                    "--source-layer",
+                    "3",
+                    "--target-layer",
+                    "2",
+                    "--max-new-tokens",
+                    "6",
+                    "--ignore-eos",
+                    "--json"))
+            .isDone()
+            .json();
+    assertThat(json.get("generated_ids").toString()).isEqualTo("[359,980,27,0,278,309]");
+    assertThat(json.get("source_ids").size()).isEqualTo(5);
+    assertThat(json.get("target_ids").size()).isEqualTo(21);
+    assertThat(json.get("top").get(0).get("id").intValue()).isEqualTo(359);
+    assertThat(json.get("text").stringValue()).startsWith(" T");
+  }
+
+  @Test
+  void run_onAScreen_saysWhatWentWhere() {
+    String out = Cli.run(words("run", "--source-layer", "3", "--target-layer", "2")).isDone().out();
+    assertThat(out).contains("layer 3 to layer 2", "[␣is]", "schedule", "against source");
+  }
+
+  @Test
+  void over_grid_writesLogitsFigureAndCells() throws IOException {
+    Path npz = folder.resolve("g.npz");
+    Path html = folder.resolve("g.html");
+    Path csv = folder.resolve("g.csv");
+    String[] layers = {"--source-layers", "0-5", "--target-layers", "0-5", "--json"};
+    List<String> words = new ArrayList<>(List.of(words("over", layers)));
+    words.addAll(List.of("--out", npz.toString(), "--figure", html.toString()));
+    words.addAll(List.of("--control", "unpatched", "--control", "mean", "--control", "shuffled"));
+    JsonNode json = Cli.run(words.toArray(String[]::new)).isDone().json();
+    assertThat(json.get("cells").size()).isEqualTo(36);
+    assertThat(json.get("controls").propertyNames()).hasSize(3);
+    assertThat(json.get("counters").get("token_layers").intValue()).isEqualTo(26 * 6 + 90);
+    JsonNode cell = json.get("cells").get(7);
+    assertThat(cell.get("source_layer").intValue()).isEqualTo(1);
+    assertThat(cell.get("target_layer").intValue()).isEqualTo(1);
+    try (Npz read = Npz.open(npz)) {
+      assertThat(read.read("grid.logits").shape()).containsExactly(6, 6, 1024);
+    }
+    assertThat(Files.readString(html))
+        .contains("from 3", "to 3", "\u25c6", "unpatched", "shuffled");
+    Cli.run(words("over", "--diagonal", "--out", csv.toString())).isDone();
+    assertThat(Files.readAllLines(csv)).hasSize(8);
+  }
+
+  @Test
+  void over_allSteps_addsAnAxis() {
+    Path npz = folder.resolve("s.npz");
+    Cli.run(
+            words(
+                "over",
+                "--source-layers",
+                "1,2",
+                "--target-layers",
+                "embed,3,4",
+                "--max-new-tokens",
+                "3",
+                "--ignore-eos",
+                "--all-steps",
+                "--out",
+                npz.toString()))
+        .isDone();
+    try (Npz read = Npz.open(npz)) {
+      assertThat(read.read("grid.logits").shape()).containsExactly(2, 3, 3, 1024);
+      assertThat(read.read("target_layers").ints()).containsExactly(-1, 3, 4);
+    }
+  }
+
+  @Test
+  void over_estimate_equalsTheCounters() {
+    String[] layers = {"--source-layers", "blocks", "--target-layers", "blocks", "--json"};
+    JsonNode done = Cli.run(words("over", layers)).isDone().json();
+    List<String> words = new ArrayList<>(List.of(words("over", layers)));
+    words.add("--estimate");
+    JsonNode estimate = Cli.run(words.toArray(String[]::new)).isDone().json().get("estimate");
+    assertThat(estimate.get("token_layers")).isEqualTo(done.get("counters").get("token_layers"));
+    assertThat(estimate.get("unembeddings")).isEqualTo(done.get("counters").get("unembeddings"));
+    assertThat(estimate.get("exact").booleanValue()).isTrue();
+  }
+
+  @Test
+  void over_presets_runWithWhatTheyNeed() {
+    JsonNode presets = Cli.run("patchscope", "presets", "--json").isClean().json().get("presets");
+    int ran = 0;
+    for (JsonNode preset : presets) {
+      List<String> words =
+          new ArrayList<>(
+              List.of(
+                  "patchscope",
+                  "over",
+                  "demo-llama",
+                  "--bos",
+                  "--preset",
+                  preset.get("name").stringValue(),
+                  "--source",
+                  SOURCE,
+                  "--max-new-tokens",
+                  "1",
+                  "--json"));
+      switch (preset.get("needs").stringValue("")) {
+        case "target" -> words.addAll(List.of("--target", "The language of x"));
+        case "noise" -> words.addAll(List.of("--noise", "3", "--noise-position", "1-4"));
+        default -> {}
+      }
+      JsonNode json = Cli.run(words.toArray(String[]::new)).isDone().json();
+      assertThat(json.get("cells").size()).isPositive();
+      ran++;
+    }
+    assertThat(ran).isGreaterThanOrEqualTo(12);
+  }
+
+  @Test
+  void over_cells_areContinued() throws IOException {
+    Path cells = folder.resolve("c.jsonl");
+    String[] all = words("over", "--diagonal", "--cells", cells.toString());
+    Cli.run(all).isDone();
+    byte[] whole = Files.readAllBytes(cells);
+    Files.write(cells, java.util.Arrays.copyOf(whole, whole.length / 2));
+    assertThat(Cli.run(all).isDone().err()).contains("going on behind");
+    assertThat(Files.readAllBytes(cells)).isEqualTo(whole);
+  }
+
+  @Test
+  void commands_wrongUsage_isOneLine() {
+    Cli.run(words("run", "--source-layer", "9")).failed(2);
+    Cli.run(words("run", "--source-layer", "x")).failed(2);
+    Cli.run(words("run", "--source-substring", "Japan")).failed(2);
+    Cli.run(words("run", "--schedule", "steps:40")).failed(2);
+    Cli.run(words("run", "--map", "scale:x")).failed(2);
+    Cli.run(words("run", "--token", " photosynthesis")).failed(2);
+    Cli.run(words("over", "--pairs", "--source-layers", "0-3", "--target-layers", "1")).failed(2);
+    Cli.run(words("over", "--preset", "token-identity-dem")).failed(2);
+    Cli.run(words("over", "--max-token-layers", "5")).failed(2);
+    Cli.run(words("over", "--out", folder.resolve("f.txt").toString())).failed(2);
+    Cli.run("patchscope", "run", "demo-gpt2", "--source", SOURCE).failed(2);
+  }
+}

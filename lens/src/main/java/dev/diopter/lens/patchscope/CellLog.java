@@ -1,0 +1,191 @@
+package dev.diopter.lens.patchscope;
+
+import dev.diopter.engine.UsageException;
+import dev.diopter.formats.FormatException;
+import dev.diopter.formats.Json;
+import dev.diopter.formats.JsonLines;
+import java.io.BufferedInputStream;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HashSet;
+import java.util.HexFormat;
+import java.util.Set;
+import tools.jackson.databind.node.ObjectNode;
+
+/**
+ * Cells as JSON lines in declared order, written as they come. The first line says by a digest
+ * which sweep they are of; a file that was cut off is continued behind its last whole line. For one
+ * thread.
+ */
+public final class CellLog implements AutoCloseable {
+  private final RandomAccessFile file;
+  private final int cells;
+
+  private CellLog(RandomAccessFile file, int cells) {
+    this.file = file;
+    this.cells = cells;
+  }
+
+  /**
+   * Opens a file, new or begun.
+   *
+   * @throws UsageException where it holds another sweep
+   * @throws FormatException where it cannot be read or written
+   */
+  public static CellLog open(Path path, Patchscope scope) {
+    String digest = digest(scope);
+    try {
+      Whole whole =
+          Files.exists(path) ? whole(path, digest, scope.patches().size()) : new Whole(-1, 0);
+      RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw");
+      if (whole.cells() < 0) {
+        file.setLength(0);
+        ObjectNode head = Json.object();
+        head.put("patchscope", 1);
+        head.put("digest", digest);
+        head.put("cells", scope.patches().size());
+        file.write(line(head));
+        return new CellLog(file, 0);
+      }
+      file.setLength(whole.end());
+      file.seek(whole.end());
+      return new CellLog(file, whole.cells());
+    } catch (IOException e) {
+      throw FormatException.unreadable(path.toString(), e);
+    }
+  }
+
+  /** How many cells the file held when it was opened: the sweep goes on behind them. */
+  public int cells() {
+    return cells;
+  }
+
+  /** Adds a cell. */
+  public void add(Cell cell) {
+    try {
+      file.write(line(CellJson.object(cell)));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static byte[] line(ObjectNode object) {
+    return (Json.compact(object) + "\n").getBytes(StandardCharsets.UTF_8);
+  }
+
+  /**
+   * Whole cells of the file and where they end; -1 cells where not even its first line is whole.
+   */
+  private record Whole(int cells, long end) {}
+
+  private static Whole whole(Path path, String digest, int most) throws IOException {
+    int lines = 0;
+    long at = 0;
+    long end = 0;
+    try (var in = new BufferedInputStream(Files.newInputStream(path))) {
+      for (int c = in.read(); c >= 0; c = in.read()) {
+        at++;
+        if (c == '\n' && lines <= most) {
+          lines++;
+          end = at;
+        }
+      }
+    }
+    if (at == 0) {
+      return new Whole(-1, 0);
+    }
+    boolean own = false;
+    if (lines > 0) {
+      try (JsonLines read = JsonLines.open(path)) {
+        own = read.next() && digest.equals(read.value().path("digest").stringValue(""));
+      } catch (FormatException e) {
+        // Not JSON, so not of this sweep.
+      }
+    }
+    if (!own) {
+      throw new UsageException(
+          path + ": expected the cells of this sweep, found something else: give another file");
+    }
+    return new Whole(lines - 1, end);
+  }
+
+  /** A digest of everything that decides a sweep's results. */
+  static String digest(Patchscope scope) {
+    try {
+      MessageDigest sha = MessageDigest.getInstance("SHA-256");
+      Set<String> mapped = new HashSet<>();
+      Readout readout = scope.readout();
+      add(sha, readout.top() + " " + readout.tokens() + " " + readout.precisionAt());
+      add(sha, readout.at() + " " + readout.allRows() + " " + readout.allSteps());
+      for (Patch patch : scope.patches()) {
+        Source source = patch.source();
+        Target target = patch.target();
+        Slots from = source.slots();
+        Slots to = target.slots();
+        add(sha, source.model().name() + "\n" + source.model().backend());
+        add(sha, target.model().name() + "\n" + target.model().backend());
+        add(sha, input(source.input()));
+        add(sha, input(target.input()));
+        add(sha, slots(from) + " " + slots(to));
+        add(sha, target.newTokens() + " " + target.schedule().label() + " " + target.ignoreEos());
+        Mapping.Route route = new Mapping.Route(from.entry(), to.entry());
+        add(sha, patch.mapping().name());
+        if (mapped.add(patch.mapping().name() + route)) {
+          // What a mapping does to one vector tells two files of one name apart.
+          float[] probe = new float[from.width()];
+          for (int i = 0; i < probe.length; i++) {
+            probe[i] = 1 + i % 7;
+          }
+          add(sha, java.util.Arrays.toString(patch.mapping().apply(probe, route)));
+        }
+      }
+      return HexFormat.of().formatHex(sha.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java has SHA-256", e);
+    }
+  }
+
+  private static String input(Input input) {
+    StringBuilder text = new StringBuilder(java.util.Arrays.toString(input.prompt().ids()));
+    input
+        .embedding()
+        .edits()
+        .forEach(edit -> {
+          text.append(edit.where());
+          switch (edit.operation()) {
+            case dev.diopter.engine.Operation.Replace r ->
+                text.append(java.util.Arrays.toString(r.value().data()));
+            case dev.diopter.engine.Operation.Noise n ->
+                text.append(n.standardDeviation()).append(' ').append(n.seed());
+            default -> text.append(edit);
+          }
+        });
+    return text.toString();
+  }
+
+  private static String slots(Slots slots) {
+    return slots.entry()
+        + java.util.Arrays.toString(slots.positions())
+        + java.util.Arrays.toString(slots.heads());
+  }
+
+  private static void add(MessageDigest sha, String text) {
+    sha.update(text.getBytes(StandardCharsets.UTF_8));
+    sha.update((byte) 0);
+  }
+
+  @Override
+  public void close() {
+    try {
+      file.close();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
