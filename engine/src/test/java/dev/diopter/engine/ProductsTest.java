@@ -46,7 +46,9 @@ class ProductsTest {
               sum += (double) x[r * in + i] * w[i * out + o];
               other += (double) x[r * in + i] * w[o * in + i];
             }
-            assertThat((double) plain[r * out + o]).as("seed %d", seed).isCloseTo(sum, within(1e-4));
+            assertThat((double) plain[r * out + o])
+                .as("seed %d", seed)
+                .isCloseTo(sum, within(1e-4));
             assertThat((double) turned[r * out + o])
                 .as("seed %d", seed)
                 .isCloseTo(other, within(1e-4));
