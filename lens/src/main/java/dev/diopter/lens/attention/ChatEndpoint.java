@@ -38,6 +38,7 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
 
   private final URI address;
   private final Options options;
+  private final String key;
   private final Pause pause;
   private final HttpClient client;
 
@@ -46,7 +47,7 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
    *
    * @param baseUrl such as {@code http://localhost:8080/v1}
    * @param model the model's name there
-   * @param key sent as a bearer token; null for none
+   * @param key sent as a bearer token, without the space around it; null for none
    * @param timeout of one attempt
    * @param attempts how often in all, at least 1
    * @param maxTokens most tokens of an answer
@@ -71,7 +72,7 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
   /**
    * An endpoint; nothing is sent yet.
    *
-   * @throws UsageException where the address is none
+   * @throws UsageException where the address is none, or the key cannot stand in a header
    */
   public ChatEndpoint(Options options) {
     this(options, Thread::sleep);
@@ -79,6 +80,7 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
 
   ChatEndpoint(Options options, Pause pause) {
     this.options = options;
+    this.key = key(options.key());
     this.pause = pause;
     this.address = address(options.baseUrl());
     this.client =
@@ -87,6 +89,16 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
             .followRedirects(HttpClient.Redirect.NEVER)
             .connectTimeout(options.timeout())
             .build();
+  }
+
+  /** The key as it is sent, empty for none. No message may quote it, so it is checked here. */
+  private static String key(@Nullable String given) {
+    String key = given == null ? "" : given.strip();
+    if (!key.chars().allMatch(c -> c > ' ' && c < 0x7F)) {
+      throw new UsageException(
+          "the endpoint's key: expected visible ASCII characters alone, got others among them; check the variable that --key-env names");
+    }
+    return key;
   }
 
   private static URI address(String baseUrl) {
@@ -167,8 +179,7 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
   }
 
   private String redacted(String text) {
-    String key = options.key();
-    return key == null || key.isEmpty() ? text : text.replace(key, "[key]");
+    return key.isEmpty() ? text : text.replace(key, "[key]");
   }
 
   private HttpRequest request(String prompt) {
@@ -185,8 +196,7 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
             .timeout(options.timeout())
             .header("Content-Type", "application/json")
             .POST(HttpRequest.BodyPublishers.ofString(Json.compact(body), StandardCharsets.UTF_8));
-    String key = options.key();
-    if (key != null && !key.isEmpty()) {
+    if (!key.isEmpty()) {
       request.header("Authorization", "Bearer " + key);
     }
     return request.build();

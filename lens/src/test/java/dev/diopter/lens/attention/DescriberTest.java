@@ -79,11 +79,15 @@ class DescriberTest {
   }
 
   private ChatEndpoint endpoint(int attempts) {
+    return endpoint(attempts, "s3cret");
+  }
+
+  private ChatEndpoint endpoint(int attempts, String key) {
     return new ChatEndpoint(
         new ChatEndpoint.Options(
             "http://127.0.0.1:%d/v1".formatted(server.getAddress().getPort()),
             "small",
-            "s3cret",
+            key,
             Duration.ofSeconds(20),
             attempts,
             50,
@@ -256,6 +260,21 @@ class DescriberTest {
               new ChatEndpoint(
                   new ChatEndpoint.Options(bad, "m", null, Duration.ofSeconds(1), 1, 1, 0)))
           .isInstanceOf(UsageException.class);
+    }
+  }
+
+  @Test
+  void key_oddCharacters_areStrippedOrRefusedWithoutQuotingThem() {
+    try (ChatEndpoint chat = endpoint(1, " s3cret\r\n")) {
+      chat.complete("hello");
+    }
+    assertThat(asked.getFirst().key()).isEqualTo("Bearer s3cret");
+    for (String bad : List.of("s3\r\ncret", "s3\u00e9cret", "s3 cret", "s3\u0000cret")) {
+      assertThatThrownBy(() -> endpoint(1, bad))
+          .isInstanceOf(UsageException.class)
+          .hasMessageContaining("expected visible ASCII")
+          .hasMessageNotContaining("s3")
+          .hasMessageNotContaining("cret");
     }
   }
 
