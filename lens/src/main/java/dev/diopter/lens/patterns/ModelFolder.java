@@ -143,12 +143,14 @@ public record ModelFolder(Path folder, String name) {
 
   /**
    * Stores a prompt and its arrays. What was stored under its hash is gone first, its figures too:
-   * they would show something else.
+   * they would show something else. Links are not followed.
    *
    * @param level how hard to compress, 0 (not at all) to 9
+   * @throws FormatException where it cannot be written, or a folder in it is a link
    */
   void write(PatternPrompt prompt, int level, NpzWriter.Content arrays) {
     Path place = promptFolder(prompt);
+    PatternStore.requireOwn(place);
     try {
       if (Files.isDirectory(place)) {
         Files.deleteIfExists(place.resolve(PROMPT));
@@ -158,6 +160,7 @@ public record ModelFolder(Path folder, String name) {
     } catch (IOException e) {
       throw new FormatException(place + ": cannot be replaced: " + OneLine.reason(e), e);
     }
+    PatternStore.removeLink(place.resolve(ARRAYS));
     NpzWriter.write(place.resolve(ARRAYS), packing(level), level, arrays);
     PythonJson.write(prompt.json(), place.resolve(PROMPT));
   }
@@ -174,11 +177,15 @@ public record ModelFolder(Path folder, String name) {
       if (!layer.matches("L[0-9]+")) {
         continue;
       }
+      PatternStore.requireOwn(place.resolve(layer));
       for (String head : PatternStore.list(place.resolve(layer))) {
         if (head.matches("H[0-9]+")) {
           Path figures = place.resolve(layer).resolve(head);
+          PatternStore.requireOwn(figures);
           for (String figure : PatternStore.list(figures)) {
-            Files.deleteIfExists(figures.resolve(figure));
+            if (HeadFigures.isFigure(figure)) {
+              Files.deleteIfExists(figures.resolve(figure));
+            }
           }
         }
       }

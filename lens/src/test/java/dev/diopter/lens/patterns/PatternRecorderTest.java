@@ -151,6 +151,42 @@ class PatternRecorderTest {
   }
 
   @Test
+  void write_linksInTheFolder_keepWhatTheyPointTo() throws IOException {
+    record(BOS, Prompts.numbered(1));
+    Path prompt = place.promptFolder(place.hashes().getFirst());
+    Path outside = Files.createDirectories(folder.resolve("outside/H0"));
+    Path picture = Files.writeString(outside.resolve("raw.png"), "mine");
+    FigureOptions raw = FigureOptions.of(FigureFunctions.select("raw")).force(true);
+
+    // A file: the link is replaced.
+    Path linked = Files.createDirectories(prompt.resolve("L0/H0")).resolve("raw.png");
+    Files.createSymbolicLink(linked, picture);
+    assertThat(new FigureRun(place, raw).run(RunListener.NONE).failures()).isEmpty();
+    assertThat(linked).isRegularFile().isNotEmptyFile();
+    assertThat(Files.isSymbolicLink(linked)).isFalse();
+    Path notes = Files.writeString(prompt.resolve("L0/H0/notes.txt"), "mine");
+    Path arrays = prompt.resolve("activations.npz");
+    Files.move(arrays, folder.resolve("arrays"));
+    Files.createSymbolicLink(arrays, picture);
+    assertThat(record(BOS.force(true), Prompts.numbered(1)).done()).isEqualTo(1);
+    assertThat(Files.isSymbolicLink(arrays)).isFalse();
+    assertThat(notes).exists();
+
+    // A folder: refused.
+    Files.createSymbolicLink(prompt.resolve("L1"), folder.resolve("outside"));
+    assertThat(new FigureRun(place, raw).run(RunListener.NONE).failures().getFirst().reason())
+        .contains("L1: expected a folder, found a link");
+    assertThat(record(BOS.force(true), Prompts.numbered(1)).failures().getFirst().reason())
+        .contains("L1: expected a folder, found a link");
+    Files.delete(prompt.resolve("L1"));
+    Files.move(prompt, folder.resolve("outside/prompt"));
+    Files.createSymbolicLink(prompt, folder.resolve("outside/prompt"));
+    assertThat(record(BOS.force(true), Prompts.numbered(1)).failures().getFirst().reason())
+        .contains("expected a folder, found a link");
+    assertThat(picture).hasContent("mine");
+  }
+
+  @Test
   void begin_otherSettingsInTheFolder_isRefused() {
     record(BOS, Prompts.numbered(1));
     assertThatThrownBy(() -> record(BOS.bos(false), Prompts.numbered(1)))
