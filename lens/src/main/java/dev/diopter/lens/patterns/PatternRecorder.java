@@ -17,11 +17,10 @@ import dev.diopter.models.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -136,7 +135,7 @@ public final class PatternRecorder {
 
   /**
    * Runs all rows that a file's reader gives and stores what is not there yet; what fails is told
-   * at the end. A row whose hash came before is passed over.
+   * at the end. A row whose hash came before is passed over; with another text it counts as failed.
    *
    * @param source gives the rows
    * @param most take only the first so many; null for all
@@ -144,7 +143,7 @@ public final class PatternRecorder {
   public RunSummary run(Source source, @Nullable Long most, RunListener listener) {
     begin();
     Tally tally = new Tally(listener);
-    Set<String> seen = new HashSet<>();
+    Map<String, String> seen = new HashMap<>();
     List<Waiting> batch = new ArrayList<>();
     try (Workers workers = new Workers(options.threads())) {
       source.read(
@@ -182,13 +181,21 @@ public final class PatternRecorder {
     void read(Predicate<ObjectNode> sink, Consumer<FormatException> broken);
   }
 
-  private @Nullable Waiting next(ObjectNode row, Set<String> seen, Tally tally) {
+  private @Nullable Waiting next(ObjectNode row, Map<String, String> seen, Tally tally) {
     String what = row.path("source_fname").asString();
     try {
       PatternPrompt prompt = PatternPrompt.of(what.isEmpty() ? "a row" : what, row);
       what = prompt.hash();
-      if (!seen.add(prompt.hash())) {
-        tally.skipped(1);
+      String text = PatternPrompt.hash(prompt.text());
+      String before = seen.putIfAbsent(prompt.hash(), text);
+      if (before != null) {
+        if (before.equals(text)) {
+          tally.skipped(1);
+        } else {
+          tally.failed(
+              what,
+              "expected one text for each hash, found another one before; give this row another hash");
+        }
         return null;
       }
       if (!options.force() && folder.has(prompt)) {

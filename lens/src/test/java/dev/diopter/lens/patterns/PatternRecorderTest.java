@@ -138,6 +138,23 @@ class PatternRecorderTest {
   }
 
   @Test
+  void run_oneHashForTwoTexts_tellsTheSecond() {
+    RunSummary summary =
+        record(
+            BOS,
+            Prompts.of(
+                Prompts.row("a").put("hash", "h"),
+                Prompts.row("b").put("hash", "h"),
+                Prompts.row("a").put("hash", "h")));
+    assertThat(summary.done()).isEqualTo(1);
+    assertThat(summary.skipped()).isEqualTo(1);
+    assertThat(summary.failed()).isEqualTo(1);
+    assertThat(summary.failures().getFirst().what()).isEqualTo("h");
+    assertThat(summary.failures().getFirst().reason()).contains("another hash");
+    assertThat(place.prompt("h").text()).isEqualTo("a");
+  }
+
+  @Test
   void write_again_takesOldFiguresAway() throws IOException {
     record(BOS, Prompts.numbered(1));
     Path prompt = place.promptFolder(place.hashes().getFirst());
