@@ -190,7 +190,9 @@ class PatternRecorderTest {
     assertThat(notes).exists();
 
     // A folder: refused.
-    Files.createSymbolicLink(prompt.resolve("L1"), folder.resolve("outside"));
+    Path layer = Files.move(prompt.resolve("L1"), folder.resolve("outside/L1"));
+    Files.writeString(layer.resolve("H0/raw.png"), "mine");
+    Files.createSymbolicLink(prompt.resolve("L1"), layer);
     assertThat(new FigureRun(place, raw).run(RunListener.NONE).failures().getFirst().reason())
         .contains("L1: expected a folder, found a link");
     assertThat(record(BOS.force(true), Prompts.numbered(1)).failures().getFirst().reason())
@@ -201,6 +203,7 @@ class PatternRecorderTest {
     assertThat(record(BOS.force(true), Prompts.numbered(1)).failures().getFirst().reason())
         .contains("expected a folder, found a link");
     assertThat(picture).hasContent("mine");
+    assertThat(layer.resolve("H0/raw.png")).hasContent("mine");
   }
 
   @Test
