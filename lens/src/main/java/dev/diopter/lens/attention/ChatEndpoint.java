@@ -4,7 +4,6 @@ import dev.diopter.engine.UsageException;
 import dev.diopter.formats.FormatException;
 import dev.diopter.formats.Json;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -14,6 +13,10 @@ import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -48,7 +51,7 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
    * @param baseUrl such as {@code http://localhost:8080/v1}
    * @param model the model's name there
    * @param key sent as a bearer token, without the space around it; null for none
-   * @param timeout of one attempt
+   * @param timeout of one attempt, its answer's last byte included
    * @param attempts how often in all, at least 1
    * @param maxTokens most tokens of an answer
    * @param seed asked of the endpoint
@@ -125,12 +128,8 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
       String problem;
       long wait = Math.min(LONGEST_PAUSE_MILLIS, FIRST_PAUSE_MILLIS << (attempt - 1));
       try {
-        HttpResponse<InputStream> response =
-            client.send(request, HttpResponse.BodyHandlers.ofInputStream());
-        byte[] body;
-        try (InputStream in = response.body()) {
-          body = in.readNBytes(MOST_BYTES + 1);
-        }
+        HttpResponse<byte[]> response = send(request);
+        byte[] body = response.body();
         if (response.statusCode() == 200) {
           return answer(body);
         }
@@ -160,6 +159,29 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
     }
   }
 
+  /**
+   * One attempt, whole: the client's own time limit ends with the headers, and a body may stall.
+   */
+  private HttpResponse<byte[]> send(HttpRequest request) throws IOException, InterruptedException {
+    CompletableFuture<HttpResponse<byte[]>> sent =
+        client.sendAsync(
+            request,
+            HttpResponse.BodyHandlers.limiting(
+                HttpResponse.BodyHandlers.ofByteArray(), MOST_BYTES));
+    try {
+      return sent.get(options.timeout().toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      throw new HttpTimeoutException("the answer stalled");
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof IOException io) {
+        throw io;
+      }
+      throw new IOException("a broken connection", e);
+    } finally {
+      sent.cancel(true); // Ends the exchange, where it is not over.
+    }
+  }
+
   private EndpointException interrupted(InterruptedException e) {
     Thread.currentThread().interrupt();
     return new EndpointException(address + ": interrupted while waiting for an answer", e);
@@ -172,7 +194,7 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
 
   private String problem(IOException e) {
     return switch (e) {
-      case HttpTimeoutException _ -> "nothing in %d s".formatted(options.timeout().toSeconds());
+      case HttpTimeoutException _ -> "nothing whole in %d s".formatted(options.timeout().toSeconds());
       case ConnectException _ -> "no connection";
       default -> e.getMessage() == null ? "a broken connection" : e.getMessage();
     };
@@ -203,10 +225,6 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
   }
 
   private String answer(byte[] body) {
-    if (body.length > MOST_BYTES) {
-      throw new EndpointException(
-          "%s: expected an answer of at most %d bytes, got more".formatted(address, MOST_BYTES));
-    }
     try {
       JsonNode content =
           Json.read(address.toString(), body)

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -275,6 +276,44 @@ class DescriberTest {
           .hasMessageContaining("expected visible ASCII")
           .hasMessageNotContaining("s3")
           .hasMessageNotContaining("cret");
+    }
+  }
+
+  @Test
+  void complete_stalledBody_endsWithTheTimeout() {
+    CountDownLatch over = new CountDownLatch(1);
+    server.createContext(
+        "/stall/",
+        exchange -> {
+          exchange.sendResponseHeaders(200, 100);
+          exchange.getResponseBody().write('{');
+          exchange.getResponseBody().flush();
+          try {
+            over.await();
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+          exchange.close();
+        });
+    String base = "http://127.0.0.1:%d/stall".formatted(server.getAddress().getPort());
+    ChatEndpoint.Options options =
+        new ChatEndpoint.Options(base, "m", null, Duration.ofSeconds(1), 1, 1, 0);
+    try (ChatEndpoint chat = new ChatEndpoint(options, pauses::add)) {
+      assertThatThrownBy(() -> chat.complete("hello"))
+          .isInstanceOf(EndpointException.class)
+          .hasMessageContaining("nothing whole in 1 s");
+    } finally {
+      over.countDown();
+    }
+  }
+
+  @Test
+  void complete_endlessAnswer_isRefused() {
+    answers = one -> new Answer(200, " ".repeat((4 << 20) + 1));
+    try (ChatEndpoint chat = endpoint(1)) {
+      assertThatThrownBy(() -> chat.complete("hello"))
+          .isInstanceOf(EndpointException.class)
+          .hasMessageContaining(String.valueOf(4 << 20));
     }
   }
 
