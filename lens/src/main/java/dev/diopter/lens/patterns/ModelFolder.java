@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 
 /**
@@ -103,14 +104,20 @@ public record ModelFolder(Path folder, String name) {
    * @throws PatternsMismatchException where another one is stored under its hash
    */
   public boolean has(PatternPrompt prompt) {
+    return has(prompt, List.of());
+  }
+
+  /** The same, and all of these arrays among what is stored. */
+  boolean has(PatternPrompt prompt, Collection<String> arrays) {
     Path place = promptFolder(prompt);
     if (!isComplete(place)) {
       return false;
     }
     try {
       prompt.requireSame(prompt(prompt.hash()));
-      Npz.open(place.resolve(ARRAYS)).close();
-      return true;
+      try (Npz stored = Npz.open(place.resolve(ARRAYS))) {
+        return stored.names().containsAll(arrays);
+      }
     } catch (PatternsMismatchException e) {
       throw e;
     } catch (FormatException e) {

@@ -47,6 +47,7 @@ public final class PatternRecorder {
   private final RecorderOptions options;
   private final boolean bos;
   private final HookPlan plan;
+  private final List<String> hooks;
   private final ObjectNode description;
 
   /** A prompt that is to be run. */
@@ -62,7 +63,7 @@ public final class PatternRecorder {
     this.model = model;
     this.folder = folder;
     this.options = options;
-    List<String> hooks =
+    hooks =
         HookNames.resolveAll(options.hooks(), model.config()).stream()
             .map(HookPoint::name)
             .toList();
@@ -120,7 +121,7 @@ public final class PatternRecorder {
   /** The patterns of a prompt: those that are stored, or new ones, stored first. Close them. */
   public StoredPatterns get(PatternPrompt prompt) {
     begin();
-    if (options.force() || !folder.has(prompt)) {
+    if (options.force() || !folder.has(prompt, hooks)) {
       record(prompt);
     }
     return folder.load(prompt);
@@ -198,7 +199,7 @@ public final class PatternRecorder {
         }
         return null;
       }
-      if (!options.force() && folder.has(prompt)) {
+      if (!options.force() && folder.has(prompt, hooks)) {
         tally.skipped(1);
         return null;
       }

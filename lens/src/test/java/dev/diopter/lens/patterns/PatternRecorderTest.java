@@ -248,6 +248,19 @@ class PatternRecorderTest {
   }
 
   @Test
+  void run_hooksThatAreNotStored_isMadeAgain() {
+    String both = "blocks.*.attn.hook_pattern,hook_embed";
+    record(BOS, Prompts.numbered(2));
+    assertThat(record(BOS.hooks(both), Prompts.numbered(2)).done()).isEqualTo(2);
+    assertThat(record(BOS.hooks(both), Prompts.numbered(2)).skipped()).isEqualTo(2);
+    assertThat(record(BOS, Prompts.numbered(2)).skipped()).isEqualTo(2);
+    PatternPrompt prompt = place.prompt(place.hashes().getFirst());
+    try (StoredPatterns stored = new PatternRecorder(model, place, BOS.hooks(both)).get(prompt)) {
+      assertThat(stored.names()).contains("hook_embed");
+    }
+  }
+
+  @Test
   void load_whatIsNotThere_saysSo() throws IOException {
     PatternPrompt prompt = PatternPrompt.of("nowhere");
     assertThatThrownBy(() -> place.load(prompt))
