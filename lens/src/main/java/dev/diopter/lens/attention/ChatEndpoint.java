@@ -4,7 +4,6 @@ import dev.diopter.engine.UsageException;
 import dev.diopter.formats.FormatException;
 import dev.diopter.formats.Json;
 import java.io.IOException;
-import java.io.InputStream;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -14,6 +13,10 @@ import java.net.http.HttpTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -38,6 +41,7 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
 
   private final URI address;
   private final Options options;
+  private final String key;
   private final Pause pause;
   private final HttpClient client;
 
@@ -46,8 +50,8 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
    *
    * @param baseUrl such as {@code http://localhost:8080/v1}
    * @param model the model's name there
-   * @param key sent as a bearer token; null for none
-   * @param timeout of one attempt
+   * @param key sent as a bearer token, without the space around it; null for none
+   * @param timeout of one attempt, its answer's last byte included
    * @param attempts how often in all, at least 1
    * @param maxTokens most tokens of an answer
    * @param seed asked of the endpoint
@@ -71,7 +75,7 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
   /**
    * An endpoint; nothing is sent yet.
    *
-   * @throws UsageException where the address is none
+   * @throws UsageException where the address is none, or the key cannot stand in a header
    */
   public ChatEndpoint(Options options) {
     this(options, Thread::sleep);
@@ -79,6 +83,7 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
 
   ChatEndpoint(Options options, Pause pause) {
     this.options = options;
+    this.key = key(options.key());
     this.pause = pause;
     this.address = address(options.baseUrl());
     this.client =
@@ -87,6 +92,16 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
             .followRedirects(HttpClient.Redirect.NEVER)
             .connectTimeout(options.timeout())
             .build();
+  }
+
+  /** The key as it is sent, empty for none. No message may quote it, so it is checked here. */
+  private static String key(@Nullable String given) {
+    String key = given == null ? "" : given.strip();
+    if (!key.chars().allMatch(c -> c > ' ' && c < 0x7F)) {
+      throw new UsageException(
+          "the endpoint's key: expected visible ASCII characters alone, got others among them; check the variable that --key-env names");
+    }
+    return key;
   }
 
   private static URI address(String baseUrl) {
@@ -113,12 +128,8 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
       String problem;
       long wait = Math.min(LONGEST_PAUSE_MILLIS, FIRST_PAUSE_MILLIS << (attempt - 1));
       try {
-        HttpResponse<InputStream> response =
-            client.send(request, HttpResponse.BodyHandlers.ofInputStream());
-        byte[] body;
-        try (InputStream in = response.body()) {
-          body = in.readNBytes(MOST_BYTES + 1);
-        }
+        HttpResponse<byte[]> response = send(request);
+        byte[] body = response.body();
         if (response.statusCode() == 200) {
           return answer(body);
         }
@@ -148,6 +159,29 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
     }
   }
 
+  /**
+   * One attempt, whole: the client's own time limit ends with the headers, and a body may stall.
+   */
+  private HttpResponse<byte[]> send(HttpRequest request) throws IOException, InterruptedException {
+    CompletableFuture<HttpResponse<byte[]>> sent =
+        client.sendAsync(
+            request,
+            HttpResponse.BodyHandlers.limiting(
+                HttpResponse.BodyHandlers.ofByteArray(), MOST_BYTES));
+    try {
+      return sent.get(options.timeout().toNanos(), TimeUnit.NANOSECONDS);
+    } catch (TimeoutException e) {
+      throw new HttpTimeoutException("the answer stalled");
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof IOException io) {
+        throw io;
+      }
+      throw new IOException("a broken connection", e);
+    } finally {
+      sent.cancel(true); // Ends the exchange, where it is not over.
+    }
+  }
+
   private EndpointException interrupted(InterruptedException e) {
     Thread.currentThread().interrupt();
     return new EndpointException(address + ": interrupted while waiting for an answer", e);
@@ -160,15 +194,14 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
 
   private String problem(IOException e) {
     return switch (e) {
-      case HttpTimeoutException _ -> "nothing in %d s".formatted(options.timeout().toSeconds());
+      case HttpTimeoutException _ -> "nothing whole in %d s".formatted(options.timeout().toSeconds());
       case ConnectException _ -> "no connection";
       default -> e.getMessage() == null ? "a broken connection" : e.getMessage();
     };
   }
 
   private String redacted(String text) {
-    String key = options.key();
-    return key == null || key.isEmpty() ? text : text.replace(key, "[key]");
+    return key.isEmpty() ? text : text.replace(key, "[key]");
   }
 
   private HttpRequest request(String prompt) {
@@ -185,18 +218,13 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
             .timeout(options.timeout())
             .header("Content-Type", "application/json")
             .POST(HttpRequest.BodyPublishers.ofString(Json.compact(body), StandardCharsets.UTF_8));
-    String key = options.key();
-    if (key != null && !key.isEmpty()) {
+    if (!key.isEmpty()) {
       request.header("Authorization", "Bearer " + key);
     }
     return request.build();
   }
 
   private String answer(byte[] body) {
-    if (body.length > MOST_BYTES) {
-      throw new EndpointException(
-          "%s: expected an answer of at most %d bytes, got more".formatted(address, MOST_BYTES));
-    }
     try {
       JsonNode content =
           Json.read(address.toString(), body)

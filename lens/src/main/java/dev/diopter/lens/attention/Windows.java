@@ -3,9 +3,7 @@ package dev.diopter.lens.attention;
 import dev.diopter.engine.Model;
 import dev.diopter.models.DecoderConfig;
 import dev.diopter.models.Tokenizer;
-import java.util.ArrayDeque;
 import java.util.Arrays;
-import java.util.Deque;
 import java.util.Objects;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
@@ -24,8 +22,15 @@ final class Windows implements AutoCloseable {
   private final int paddedTo;
   private final int padId;
   private final IntConsumer progress;
-  private final Deque<Window> ready = new ArrayDeque<>();
+
+  /** Texts read, the current one included. */
   private int text;
+
+  /** The ids of the text that is being cut. */
+  private int @Nullable [] current;
+
+  private boolean bos;
+  private long nextStart;
 
   private Windows(
       Model model,
@@ -68,33 +73,42 @@ final class Windows implements AutoCloseable {
     return new Windows(model, corpus, sampling, longest, padId, progress);
   }
 
-  /** The next window, or null behind the last. */
+  /**
+   * The next window, or null behind the last. Windows are cut one by one, since with a small stride
+   * those of a long text would fill the memory.
+   */
   @Nullable Window next() {
-    while (ready.isEmpty()) {
-      String read = text < sampling.maxTexts() ? texts.next() : null;
-      if (read == null) {
-        return null;
+    int step = sampling.stride() == 0 ? Integer.MAX_VALUE : sampling.stride();
+    while (more()) {
+      int[] all = Objects.requireNonNull(current);
+      long start = nextStart;
+      nextStart += step;
+      Window window = window(text - 1, (int) start, all, bos);
+      if (start > 0 && window.length() <= sampling.minLength()) {
+        current = null; // What is left gives no sample.
+      } else if (window.ids().length > 0) {
+        return window;
       }
-      cut(text, read);
-      text++;
-      progress.accept(text);
     }
-    return ready.remove();
+    return null;
   }
 
-  private void cut(int index, String read) {
-    int[] all = encode(read);
-    boolean bos = sampling.bos() || (all.length > 0 && isBos(all[0]));
-    int step = sampling.stride() == 0 ? Integer.MAX_VALUE : sampling.stride();
-    for (long start = 0; start < all.length || start == 0; start += step) {
-      Window window = window(index, (int) start, all, bos);
-      if (start > 0 && window.length() <= sampling.minLength()) {
-        return; // What is left gives no sample.
-      }
-      if (window.ids().length > 0) {
-        ready.add(window);
-      }
+  /** Whether there is a place to cut: in this text, or in the next, which is read then. */
+  private boolean more() {
+    if (current != null && (nextStart < current.length || nextStart == 0)) {
+      return true;
     }
+    String read = text < sampling.maxTexts() ? texts.next() : null;
+    if (read == null) {
+      current = null;
+      return false;
+    }
+    current = encode(read);
+    bos = sampling.bos() || (current.length > 0 && isBos(current[0]));
+    nextStart = 0;
+    text++;
+    progress.accept(text);
+    return true;
   }
 
   private Window window(int index, int start, int[] all, boolean bos) {

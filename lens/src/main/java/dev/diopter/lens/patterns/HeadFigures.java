@@ -6,6 +6,7 @@ import dev.diopter.lens.pictures.PictureFormat;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.util.Map;
 
@@ -13,20 +14,31 @@ import java.util.Map;
  * The figures of one head of one prompt, in a folder of its own: {@code NAME.SUFFIX}, and where a
  * function failed {@code NAME.error.txt} with its message, until it does not fail any more.
  *
- * @param folder the folder
+ * @param prompt the folder of the prompt
+ * @param folder the folder of the head in it
  * @param options what to draw
  */
-record HeadFigures(Path folder, FigureOptions options) {
+record HeadFigures(Path prompt, Path folder, FigureOptions options) {
   private static final String ERROR = ".error.txt";
 
   /** The figures of a head of a prompt. */
   static HeadFigures of(Path prompt, int layer, int head, FigureOptions options) {
-    return new HeadFigures(folder(prompt, layer, head), options);
+    return new HeadFigures(prompt, folder(prompt, layer, head), options);
   }
 
   /** The folder of a head's figures. */
   static Path folder(Path prompt, int layer, int head) {
     return prompt.resolve("L" + layer).resolve("H" + head);
+  }
+
+  /** Whether a file of a head's folder is a figure or the error of one, by its name. */
+  static boolean isFigure(String file) {
+    for (PictureFormat format : PictureFormat.values()) {
+      if (file.endsWith("." + format.suffix())) {
+        return true;
+      }
+    }
+    return file.endsWith(ERROR);
   }
 
   /** Figures that are to be drawn. */
@@ -46,15 +58,23 @@ record HeadFigures(Path folder, FigureOptions options) {
       return false;
     }
     for (String name : DrawnFigure.names(function)) {
-      if (!Files.isRegularFile(folder.resolve(name + "." + format.suffix()))) {
+      Path file = folder.resolve(name + "." + format.suffix());
+      if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
         return false;
       }
     }
     return true;
   }
 
-  /** Draws what is missing. */
+  /**
+   * Draws what is missing. A link in place of a figure is replaced.
+   *
+   * @throws FormatException where the folder, or one of the two above it, is a link
+   */
   void draw(AttentionPattern pattern, String what, Tally tally) {
+    PatternStore.requireOwn(prompt);
+    PatternStore.requireOwn(prompt.resolve("L" + pattern.layer()));
+    PatternStore.requireOwn(folder);
     // In a new folder there is nothing to look for.
     boolean used = !PatternStore.create(folder);
     for (FigureFunction function : options.functions()) {
@@ -83,15 +103,19 @@ record HeadFigures(Path folder, FigureOptions options) {
       files = DrawnFigure.draw(function, format, pattern);
     } catch (Exception e) { // Whatever a function throws concerns its figure alone.
       String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
-      AtomicFile.write(
-          folder.resolve(function.name() + ERROR), reason.getBytes(StandardCharsets.UTF_8));
+      write(function.name() + ERROR, reason.getBytes(StandardCharsets.UTF_8));
       tally.failed(what + " " + function.name(), reason);
       return false;
     }
-    files.forEach(
-        (name, bytes) -> AtomicFile.write(folder.resolve(name + "." + format.suffix()), bytes));
+    files.forEach((name, bytes) -> write(name + "." + format.suffix(), bytes));
     tally.done(1);
     return true;
+  }
+
+  private void write(String name, byte[] content) {
+    Path file = folder.resolve(name);
+    PatternStore.removeLink(file);
+    AtomicFile.write(file, content);
   }
 
   private void forgetError(FigureFunction function) {

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 
 /**
@@ -103,14 +104,20 @@ public record ModelFolder(Path folder, String name) {
    * @throws PatternsMismatchException where another one is stored under its hash
    */
   public boolean has(PatternPrompt prompt) {
+    return has(prompt, List.of());
+  }
+
+  /** The same, and all of these arrays among what is stored. */
+  boolean has(PatternPrompt prompt, Collection<String> arrays) {
     Path place = promptFolder(prompt);
     if (!isComplete(place)) {
       return false;
     }
     try {
       prompt.requireSame(prompt(prompt.hash()));
-      Npz.open(place.resolve(ARRAYS)).close();
-      return true;
+      try (Npz stored = Npz.open(place.resolve(ARRAYS))) {
+        return stored.names().containsAll(arrays);
+      }
     } catch (PatternsMismatchException e) {
       throw e;
     } catch (FormatException e) {
@@ -143,12 +150,14 @@ public record ModelFolder(Path folder, String name) {
 
   /**
    * Stores a prompt and its arrays. What was stored under its hash is gone first, its figures too:
-   * they would show something else.
+   * they would show something else. Links are not followed.
    *
    * @param level how hard to compress, 0 (not at all) to 9
+   * @throws FormatException where it cannot be written, or a folder in it is a link
    */
   void write(PatternPrompt prompt, int level, NpzWriter.Content arrays) {
     Path place = promptFolder(prompt);
+    PatternStore.requireOwn(place);
     try {
       if (Files.isDirectory(place)) {
         Files.deleteIfExists(place.resolve(PROMPT));
@@ -158,6 +167,7 @@ public record ModelFolder(Path folder, String name) {
     } catch (IOException e) {
       throw new FormatException(place + ": cannot be replaced: " + OneLine.reason(e), e);
     }
+    PatternStore.removeLink(place.resolve(ARRAYS));
     NpzWriter.write(place.resolve(ARRAYS), packing(level), level, arrays);
     PythonJson.write(prompt.json(), place.resolve(PROMPT));
   }
@@ -174,11 +184,15 @@ public record ModelFolder(Path folder, String name) {
       if (!layer.matches("L[0-9]+")) {
         continue;
       }
+      PatternStore.requireOwn(place.resolve(layer));
       for (String head : PatternStore.list(place.resolve(layer))) {
         if (head.matches("H[0-9]+")) {
           Path figures = place.resolve(layer).resolve(head);
+          PatternStore.requireOwn(figures);
           for (String figure : PatternStore.list(figures)) {
-            Files.deleteIfExists(figures.resolve(figure));
+            if (HeadFigures.isFigure(figure)) {
+              Files.deleteIfExists(figures.resolve(figure));
+            }
           }
         }
       }

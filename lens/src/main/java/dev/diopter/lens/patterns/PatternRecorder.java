@@ -17,11 +17,10 @@ import dev.diopter.models.Tokenizer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
@@ -48,6 +47,7 @@ public final class PatternRecorder {
   private final RecorderOptions options;
   private final boolean bos;
   private final HookPlan plan;
+  private final List<String> hooks;
   private final ObjectNode description;
 
   /** A prompt that is to be run. */
@@ -63,7 +63,7 @@ public final class PatternRecorder {
     this.model = model;
     this.folder = folder;
     this.options = options;
-    List<String> hooks =
+    hooks =
         HookNames.resolveAll(options.hooks(), model.config()).stream()
             .map(HookPoint::name)
             .toList();
@@ -121,7 +121,7 @@ public final class PatternRecorder {
   /** The patterns of a prompt: those that are stored, or new ones, stored first. Close them. */
   public StoredPatterns get(PatternPrompt prompt) {
     begin();
-    if (options.force() || !folder.has(prompt)) {
+    if (options.force() || !folder.has(prompt, hooks)) {
       record(prompt);
     }
     return folder.load(prompt);
@@ -136,7 +136,7 @@ public final class PatternRecorder {
 
   /**
    * Runs all rows that a file's reader gives and stores what is not there yet; what fails is told
-   * at the end. A row whose hash came before is passed over.
+   * at the end. A row whose hash came before is passed over; with another text it counts as failed.
    *
    * @param source gives the rows
    * @param most take only the first so many; null for all
@@ -144,7 +144,7 @@ public final class PatternRecorder {
   public RunSummary run(Source source, @Nullable Long most, RunListener listener) {
     begin();
     Tally tally = new Tally(listener);
-    Set<String> seen = new HashSet<>();
+    Map<String, String> seen = new HashMap<>();
     List<Waiting> batch = new ArrayList<>();
     try (Workers workers = new Workers(options.threads())) {
       source.read(
@@ -182,16 +182,24 @@ public final class PatternRecorder {
     void read(Predicate<ObjectNode> sink, Consumer<FormatException> broken);
   }
 
-  private @Nullable Waiting next(ObjectNode row, Set<String> seen, Tally tally) {
+  private @Nullable Waiting next(ObjectNode row, Map<String, String> seen, Tally tally) {
     String what = row.path("source_fname").asString();
     try {
       PatternPrompt prompt = PatternPrompt.of(what.isEmpty() ? "a row" : what, row);
       what = prompt.hash();
-      if (!seen.add(prompt.hash())) {
-        tally.skipped(1);
+      String text = PatternPrompt.hash(prompt.text());
+      String before = seen.putIfAbsent(prompt.hash(), text);
+      if (before != null) {
+        if (before.equals(text)) {
+          tally.skipped(1);
+        } else {
+          tally.failed(
+              what,
+              "expected one text for each hash, found another one before; give this row another hash");
+        }
         return null;
       }
-      if (!options.force() && folder.has(prompt)) {
+      if (!options.force() && folder.has(prompt, hooks)) {
         tally.skipped(1);
         return null;
       }

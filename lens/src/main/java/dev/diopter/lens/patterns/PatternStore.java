@@ -85,6 +85,30 @@ public record PatternStore(Path folder) {
   }
 
   /**
+   * Refuses a link where a folder of its own belongs: what is deleted or written there would lie
+   * elsewhere.
+   *
+   * @throws FormatException where it is a link
+   */
+  static void requireOwn(Path folder) {
+    if (Files.isSymbolicLink(folder)) {
+      throw new FormatException(
+          folder + ": expected a folder, found a link, which is not followed; remove it");
+    }
+  }
+
+  /** Takes a link away that stands where a file is to be written, so that its target stays. */
+  static void removeLink(Path file) {
+    if (Files.isSymbolicLink(file)) {
+      try {
+        Files.deleteIfExists(file);
+      } catch (IOException e) {
+        throw new FormatException(file + ": cannot be replaced: " + OneLine.reason(e), e);
+      }
+    }
+  }
+
+  /**
    * Makes a folder and those that it lies in.
    *
    * @return true where it surely is new

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -79,11 +80,15 @@ class DescriberTest {
   }
 
   private ChatEndpoint endpoint(int attempts) {
+    return endpoint(attempts, "s3cret");
+  }
+
+  private ChatEndpoint endpoint(int attempts, String key) {
     return new ChatEndpoint(
         new ChatEndpoint.Options(
             "http://127.0.0.1:%d/v1".formatted(server.getAddress().getPort()),
             "small",
-            "s3cret",
+            key,
             Duration.ofSeconds(20),
             attempts,
             50,
@@ -256,6 +261,59 @@ class DescriberTest {
               new ChatEndpoint(
                   new ChatEndpoint.Options(bad, "m", null, Duration.ofSeconds(1), 1, 1, 0)))
           .isInstanceOf(UsageException.class);
+    }
+  }
+
+  @Test
+  void key_oddCharacters_areStrippedOrRefusedWithoutQuotingThem() {
+    try (ChatEndpoint chat = endpoint(1, " s3cret\r\n")) {
+      chat.complete("hello");
+    }
+    assertThat(asked.getFirst().key()).isEqualTo("Bearer s3cret");
+    for (String bad : List.of("s3\r\ncret", "s3\u00e9cret", "s3 cret", "s3\u0000cret")) {
+      assertThatThrownBy(() -> endpoint(1, bad))
+          .isInstanceOf(UsageException.class)
+          .hasMessageContaining("expected visible ASCII")
+          .hasMessageNotContaining("s3")
+          .hasMessageNotContaining("cret");
+    }
+  }
+
+  @Test
+  void complete_stalledBody_endsWithTheTimeout() {
+    CountDownLatch over = new CountDownLatch(1);
+    server.createContext(
+        "/stall/",
+        exchange -> {
+          exchange.sendResponseHeaders(200, 100);
+          exchange.getResponseBody().write('{');
+          exchange.getResponseBody().flush();
+          try {
+            over.await();
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+          exchange.close();
+        });
+    String base = "http://127.0.0.1:%d/stall".formatted(server.getAddress().getPort());
+    ChatEndpoint.Options options =
+        new ChatEndpoint.Options(base, "m", null, Duration.ofSeconds(1), 1, 1, 0);
+    try (ChatEndpoint chat = new ChatEndpoint(options, pauses::add)) {
+      assertThatThrownBy(() -> chat.complete("hello"))
+          .isInstanceOf(EndpointException.class)
+          .hasMessageContaining("nothing whole in 1 s");
+    } finally {
+      over.countDown();
+    }
+  }
+
+  @Test
+  void complete_endlessAnswer_isRefused() {
+    answers = one -> new Answer(200, " ".repeat((4 << 20) + 1));
+    try (ChatEndpoint chat = endpoint(1)) {
+      assertThatThrownBy(() -> chat.complete("hello"))
+          .isInstanceOf(EndpointException.class)
+          .hasMessageContaining(String.valueOf(4 << 20));
     }
   }
 

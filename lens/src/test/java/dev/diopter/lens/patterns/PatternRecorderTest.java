@@ -138,6 +138,23 @@ class PatternRecorderTest {
   }
 
   @Test
+  void run_oneHashForTwoTexts_tellsTheSecond() {
+    RunSummary summary =
+        record(
+            BOS,
+            Prompts.of(
+                Prompts.row("a").put("hash", "h"),
+                Prompts.row("b").put("hash", "h"),
+                Prompts.row("a").put("hash", "h")));
+    assertThat(summary.done()).isEqualTo(1);
+    assertThat(summary.skipped()).isEqualTo(1);
+    assertThat(summary.failed()).isEqualTo(1);
+    assertThat(summary.failures().getFirst().what()).isEqualTo("h");
+    assertThat(summary.failures().getFirst().reason()).contains("another hash");
+    assertThat(place.prompt("h").text()).isEqualTo("a");
+  }
+
+  @Test
   void write_again_takesOldFiguresAway() throws IOException {
     record(BOS, Prompts.numbered(1));
     Path prompt = place.promptFolder(place.hashes().getFirst());
@@ -148,6 +165,45 @@ class PatternRecorderTest {
     record(BOS.force(true), Prompts.numbered(1));
     assertThat(prompt.resolve("L0/H0/raw.png")).doesNotExist();
     assertThat(own).exists();
+  }
+
+  @Test
+  void write_linksInTheFolder_keepWhatTheyPointTo() throws IOException {
+    record(BOS, Prompts.numbered(1));
+    Path prompt = place.promptFolder(place.hashes().getFirst());
+    Path outside = Files.createDirectories(folder.resolve("outside/H0"));
+    Path picture = Files.writeString(outside.resolve("raw.png"), "mine");
+    FigureOptions raw = FigureOptions.of(FigureFunctions.select("raw")).force(true);
+
+    // A file: the link is replaced.
+    Path linked = Files.createDirectories(prompt.resolve("L0/H0")).resolve("raw.png");
+    Files.createSymbolicLink(linked, picture);
+    assertThat(new FigureRun(place, raw).run(RunListener.NONE).failures()).isEmpty();
+    assertThat(linked).isRegularFile().isNotEmptyFile();
+    assertThat(Files.isSymbolicLink(linked)).isFalse();
+    Path notes = Files.writeString(prompt.resolve("L0/H0/notes.txt"), "mine");
+    Path arrays = prompt.resolve("activations.npz");
+    Files.move(arrays, folder.resolve("arrays"));
+    Files.createSymbolicLink(arrays, picture);
+    assertThat(record(BOS.force(true), Prompts.numbered(1)).done()).isEqualTo(1);
+    assertThat(Files.isSymbolicLink(arrays)).isFalse();
+    assertThat(notes).exists();
+
+    // A folder: refused.
+    Path layer = Files.move(prompt.resolve("L1"), folder.resolve("outside/L1"));
+    Files.writeString(layer.resolve("H0/raw.png"), "mine");
+    Files.createSymbolicLink(prompt.resolve("L1"), layer);
+    assertThat(new FigureRun(place, raw).run(RunListener.NONE).failures().getFirst().reason())
+        .contains("L1: expected a folder, found a link");
+    assertThat(record(BOS.force(true), Prompts.numbered(1)).failures().getFirst().reason())
+        .contains("L1: expected a folder, found a link");
+    Files.delete(prompt.resolve("L1"));
+    Files.move(prompt, folder.resolve("outside/prompt"));
+    Files.createSymbolicLink(prompt, folder.resolve("outside/prompt"));
+    assertThat(record(BOS.force(true), Prompts.numbered(1)).failures().getFirst().reason())
+        .contains("expected a folder, found a link");
+    assertThat(picture).hasContent("mine");
+    assertThat(layer.resolve("H0/raw.png")).hasContent("mine");
   }
 
   @Test
@@ -189,6 +245,19 @@ class PatternRecorderTest {
     assertThatThrownBy(() -> new PatternRecorder(model, place, BOS.hooks("hook_embed")))
         .isInstanceOf(UsageException.class)
         .hasMessage("hooks: expected blocks.0.attn.hook_pattern among them, got hook_embed");
+  }
+
+  @Test
+  void run_hooksThatAreNotStored_isMadeAgain() {
+    String both = "blocks.*.attn.hook_pattern,hook_embed";
+    record(BOS, Prompts.numbered(2));
+    assertThat(record(BOS.hooks(both), Prompts.numbered(2)).done()).isEqualTo(2);
+    assertThat(record(BOS.hooks(both), Prompts.numbered(2)).skipped()).isEqualTo(2);
+    assertThat(record(BOS, Prompts.numbered(2)).skipped()).isEqualTo(2);
+    PatternPrompt prompt = place.prompt(place.hashes().getFirst());
+    try (StoredPatterns stored = new PatternRecorder(model, place, BOS.hooks(both)).get(prompt)) {
+      assertThat(stored.names()).contains("hook_embed");
+    }
   }
 
   @Test
