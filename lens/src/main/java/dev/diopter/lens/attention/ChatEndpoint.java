@@ -194,7 +194,8 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
 
   private String problem(IOException e) {
     return switch (e) {
-      case HttpTimeoutException _ -> "nothing whole in %d s".formatted(options.timeout().toSeconds());
+      case HttpTimeoutException _ ->
+          "nothing whole in %d s".formatted(options.timeout().toSeconds());
       case ConnectException _ -> "no connection";
       default -> e.getMessage() == null ? "a broken connection" : e.getMessage();
     };
