@@ -69,7 +69,7 @@ final class Answers {
     String line = OneLine.clean(String.valueOf(refusal.getMessage()));
     log.add(refusal.status(), request.getMethod(), request.getHttpURI().getPathQuery(), line);
     if (refusal.status() == 405) {
-      response.getHeaders().put(HttpHeader.ALLOW, "GET, HEAD");
+      response.getHeaders().put(HttpHeader.ALLOW, refusal.allowed());
     }
     ObjectNode body = Json.object();
     body.put("error", line);

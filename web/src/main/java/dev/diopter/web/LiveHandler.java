@@ -43,7 +43,7 @@ final class LiveHandler {
       throw new Refusal(404, "expected api/run or api/patterns, got api/" + what);
     }
     if (!method.equals(run ? "POST" : "GET")) {
-      throw new Refusal(405, "expected %s, got %s".formatted(run ? "POST" : "GET", method));
+      throw Refusal.method(run ? "POST" : "GET", method);
     }
     if (run) {
       Answers.json(200, model.run(ask(body(request))), response, callback);
@@ -98,19 +98,26 @@ final class LiveHandler {
     if (!json.isObject() || !json.path("text").isString()) {
       throw new Refusal(400, "expected an object with the string 'text', got " + Json.brief(json));
     }
+    JsonNode bos = json.path("bos");
+    if (!bos.isMissingNode() && !bos.isBoolean()) {
+      throw new Refusal(400, "bos: expected true or false, got " + Json.brief(bos));
+    }
     JsonNode ablate = json.path("ablate");
+    if (!ablate.isMissingNode() && !ablate.isArray()) {
+      throw new Refusal(
+          400, "ablate: expected a list of pairs [layer, head], got " + Json.brief(ablate));
+    }
     LinkedHashSet<LiveModel.Head> heads = new LinkedHashSet<>();
     if (ablate.size() > MOST_ABLATIONS) {
       throw new Refusal(400, "expected at most %d heads to ablate".formatted(MOST_ABLATIONS));
     }
     for (JsonNode pair : ablate) {
-      if (pair.size() != 2 || !pair.path(0).isInt() || !pair.path(1).isInt()) {
+      if (!pair.isArray() || pair.size() != 2 || !pair.path(0).isInt() || !pair.path(1).isInt()) {
         throw new Refusal(400, "ablate: expected pairs [layer, head], got " + Json.brief(pair));
       }
       heads.add(new LiveModel.Head(pair.path(0).intValue(), pair.path(1).intValue()));
     }
     List<LiveModel.Head> list = new ArrayList<>(heads);
-    return new LiveModel.Ask(
-        json.path("text").stringValue(), json.path("bos").asBoolean(false), list);
+    return new LiveModel.Ask(json.path("text").stringValue(), bos.asBoolean(false), list);
   }
 }

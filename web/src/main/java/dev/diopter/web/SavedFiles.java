@@ -44,7 +44,8 @@ final class SavedFiles {
   }
 
   /**
-   * The file of a decoded request path, whose segments are separated by any number of slashes.
+   * The file of a decoded request path, whose segments are separated by any number of slashes. None
+   * of them may be hidden.
    *
    * @throws Refusal where there is none that may be seen
    */
@@ -52,7 +53,7 @@ final class SavedFiles {
     List<String> names = segments(path);
     String last = names.isEmpty() ? "" : names.getLast();
     String type = TYPES.get(last.substring(last.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT));
-    if (type == null || last.startsWith(".")) {
+    if (type == null || names.stream().anyMatch(name -> name.startsWith("."))) {
       throw notFound(path);
     }
     try {

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 /** Live prompts over the wire, against the engine called directly. */
@@ -125,7 +126,25 @@ class LiveTest {
   void run_formOfAnotherSite_isRefused() throws IOException {
     assertThat(post("{\"text\": \"a\"}", "text/plain").status()).isEqualTo(415);
     assertThat(get("/api/run").status()).isEqualTo(405);
+    assertThat(get("/api/run").header("allow")).isEqualTo("POST");
     assertThat(get("/api/other").status()).isEqualTo(404);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "\"bos\": \"yes\"",
+        "\"bos\": 1",
+        "\"bos\": null",
+        "\"ablate\": \"all\"",
+        "\"ablate\": {\"a\": [0, 0]}",
+        "\"ablate\": 3",
+        "\"ablate\": [{\"0\": 0, \"1\": 0}]"
+      })
+  void run_fieldsOfOtherTypes_areRefused(String field) throws IOException {
+    Answer answer = post("{\"text\": \"a\", " + field + "}", "application/json");
+    assertThat(answer.status()).isEqualTo(400);
+    assertThat(answer.text()).contains(field.split("\"", -1)[1] + ": expected");
   }
 
   @Test

@@ -34,6 +34,8 @@ class PatternServerTest {
     Files.writeString(parent.resolve("secret.json"), "{\"secret\": 1}");
     Files.writeString(folder.resolve("models.jsonl"), "0123456789");
     Files.createDirectories(folder.resolve("m x"));
+    Files.createDirectories(folder.resolve(".hidden"));
+    Files.writeString(folder.resolve(".hidden/a.json"), "{\"secret\": 1}");
     Files.writeString(folder.resolve("m x/model_cfg.json"), "{}");
     Files.writeString(folder.resolve("index.html"), "<script>alert(1)</script>");
     Files.writeString(folder.resolve("evil.js"), "alert(1)");
@@ -90,6 +92,7 @@ class PatternServerTest {
         "/m%20x",
         "/m%20x/",
         "/.json",
+        "/.hidden/a.json",
         "/nothing.json",
         "/%zz.json",
         "/%c0%ae%c0%ae/secret.json"

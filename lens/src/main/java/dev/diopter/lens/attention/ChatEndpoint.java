@@ -110,6 +110,8 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
       URI uri = URI.create(base.endsWith("/chat/completions") ? base : base + "/chat/completions");
       if (uri.getHost() != null
           && uri.getUserInfo() == null
+          && uri.getRawQuery() == null
+          && uri.getRawFragment() == null
           && ("http".equals(uri.getScheme()) || "https".equals(uri.getScheme()))) {
         return uri;
       }
@@ -117,7 +119,7 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
       // Said below.
     }
     throw new UsageException(
-        "--endpoint: expected an address such as http://localhost:8080/v1, got '%s'"
+        "--endpoint: expected an address such as http://localhost:8080/v1, without user, query or fragment, got '%s'"
             .formatted(baseUrl));
   }
 

@@ -60,11 +60,20 @@ public record TokenFilter(Side side, Match match, String value) {
     return new TokenFilter(Side.KEY, Match.EXACT, token);
   }
 
-  /** The ids that a tokenizer's tokens match. */
+  /**
+   * The ids that a tokenizer's tokens match.
+   *
+   * @throws UsageException where an id is asked for that it does not have
+   */
   BitSet ids(Tokenizer tokenizer) {
     BitSet found = new BitSet();
     if (match == Match.ID) {
-      found.set(Integer.parseInt(value.strip()));
+      int id = Integer.parseInt(value.strip());
+      if (id >= tokenizer.size()) {
+        throw new UsageException(
+            "--token: expected a token id from 0 to %d, got %d".formatted(tokenizer.size() - 1, id));
+      }
+      found.set(id);
       return found;
     }
     Pattern pattern = match == Match.REGEX ? Pattern.compile(value) : Pattern.compile("");

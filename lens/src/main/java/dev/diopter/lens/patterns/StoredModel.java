@@ -20,7 +20,7 @@ import tools.jackson.databind.node.ObjectNode;
  */
 public record StoredModel(
     String modelName, int layers, int heads, @Nullable Boolean prependsBos, ObjectNode json) {
-  private static final int MOST = 100_000;
+  private static final int MOST = 4096;
 
   /**
    * Reads a file.

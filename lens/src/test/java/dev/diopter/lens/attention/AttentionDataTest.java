@@ -111,6 +111,16 @@ class AttentionDataTest {
   }
 
   @Test
+  void ranked_idOutsideTheVocabulary_isRefused() {
+    int size = model.tokenizer().size();
+    TokenFilter filter =
+        new TokenFilter(TokenFilter.Side.KEY, TokenFilter.Match.ID, Integer.toString(size));
+    assertThatThrownBy(() -> data().ranked(AttentionQuery.of(HEAD).filter(filter), 10, false))
+        .isInstanceOf(UsageException.class)
+        .hasMessage("--token: expected a token id from 0 to %d, got %d", size - 1, size);
+  }
+
+  @Test
   void ranked_filters_keepWhatTheyName() {
     AttentionQuery query = AttentionQuery.of(HEAD).mode(ScoreMode.RAW);
     AttentionResult lima = data().ranked(query.filter(TokenFilter.key(" capital")), 1000, false);

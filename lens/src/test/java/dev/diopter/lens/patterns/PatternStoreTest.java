@@ -75,6 +75,7 @@ class PatternStoreTest {
         "{}",
         "[]",
         "{\"model_name\": \"x\", \"n_layers\": 0, \"n_heads\": 2}",
+        "{\"model_name\": \"x\", \"n_layers\": 4097, \"n_heads\": 2}",
         "{\"model_name\": \"x\", \"n_layers\": 1.5, \"n_heads\": 2}",
         "{\"model_name\": \"x\", \"n_layers\": 1, \"n_heads\": 99999999999}",
         "{\"model_name\": \"x\", \"n_layers\": \"1\", \"n_heads\": 2}",
