@@ -71,7 +71,8 @@ public record TokenFilter(Side side, Match match, String value) {
       int id = Integer.parseInt(value.strip());
       if (id >= tokenizer.size()) {
         throw new UsageException(
-            "--token: expected a token id from 0 to %d, got %d".formatted(tokenizer.size() - 1, id));
+            "--token: expected a token id from 0 to %d, got %d"
+                .formatted(tokenizer.size() - 1, id));
       }
       found.set(id);
       return found;

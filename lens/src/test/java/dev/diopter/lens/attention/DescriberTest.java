@@ -256,7 +256,14 @@ class DescriberTest {
       answers = one -> new Answer(302, "");
       assertThatThrownBy(() -> chat.complete("hello")).hasMessageContaining("status 302");
     }
-    for (String bad : List.of("localhost:1", "ftp://a/v1", "http://u:p@h/v1", "http://h/v1?k=1", "http://h/v1#a", "http:// x")) {
+    for (String bad :
+        List.of(
+            "localhost:1",
+            "ftp://a/v1",
+            "http://u:p@h/v1",
+            "http://h/v1?k=1",
+            "http://h/v1#a",
+            "http:// x")) {
       assertThatThrownBy(() ->
               new ChatEndpoint(
                   new ChatEndpoint.Options(bad, "m", null, Duration.ofSeconds(1), 1, 1, 0)))
