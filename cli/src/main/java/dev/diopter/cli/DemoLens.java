@@ -16,7 +16,8 @@ import tools.jackson.databind.node.ObjectNode;
  *     l) and position
  */
 record DemoLens(NextTokens.Candidate[][] cells) {
-  private static final int PERCENT = 3;
+  /** Cells of a number of percent, with a gap in front. */
+  static final int PERCENT = 3;
 
   /** The hooks that a run must read for this. */
   static String hooks(Model model) {
@@ -54,7 +55,7 @@ record DemoLens(NextTokens.Candidate[][] cells) {
     for (int depth = 0; depth < cells.length; depth++) {
       titles[depth] = title(depth);
     }
-    new LensTable(screen, tokens, ids, PERCENT)
+    LensTable.of(screen, tokens, ids, PERCENT)
         .print(
             titles,
             (depth, position) -> {

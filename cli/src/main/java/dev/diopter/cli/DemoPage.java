@@ -5,8 +5,11 @@ import dev.diopter.lens.pictures.HtmlPage;
 import dev.diopter.lens.pictures.MatrixImage;
 import dev.diopter.lens.pictures.Png;
 import dev.diopter.lens.pictures.Shades;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.Locale;
+import java.util.stream.IntStream;
 
 /**
  * The demo as a page that needs nothing else: one section for each thing that was looked at, in the
@@ -51,6 +54,9 @@ final class DemoPage {
     drawn.attention();
     drawn.heads();
     drawn.lens();
+    drawn.tuned();
+    drawn.patching();
+    drawn.scope();
     return drawn.page;
   }
 
@@ -144,20 +150,102 @@ final class DemoPage {
         "What each layer would say",
         "The best next token at each position if the model stopped there, with its probability in %.");
     NextTokens.Candidate[][] cells = report.lens().cells();
-    page.open("div", "class", "scroll").open("table").open("thead").open("tr");
-    page.element("th", "after");
-    for (int depth = 0; depth < cells.length; depth++) {
-      page.element("th", DemoLens.title(depth));
+    said(
+        "after",
+        depths(cells.length),
+        names(),
+        (depth, position) ->
+            cell(cells[depth][position].id(), cells[depth][position].probability()));
+  }
+
+  private void tuned() {
+    DemoTuned tuned = report.tuned();
+    section("The same by a tuned lens", sentence(DemoTuned.EXPLANATION));
+    int layers = tuned.logitKl().length;
+    List<String> titles = depths(layers);
+    titles.addFirst("lens");
+    table(titles);
+    kl("logit lens", tuned.logitKl());
+    kl("tuned lens", tuned.tunedKl());
+    endTable();
+    page.element("p", "What the tuned lens says:", "class", "soft").line();
+    said(
+        "after",
+        depths(tuned.depths()),
+        names(),
+        (depth, position) -> cell(tuned.best(depth, position), tuned.probability(depth, position)));
+  }
+
+  private void kl(String name, double[] values) {
+    page.open("tr").element("th", name, "scope", "row");
+    for (double value : values) {
+      page.element("td", Numbers.fixed(value, 2), "class", "number");
     }
-    page.close().close().open("tbody").line();
-    for (int position = 0; position < report.ids().length; position++) {
-      page.open("tr").element("th", name(position), "class", "mono", "scope", "row");
-      for (NextTokens.Candidate[] atDepth : cells) {
-        NextTokens.Candidate best = atDepth[position];
-        page.open("td", "class", "cell " + Shades.of(best.probability()));
-        page.text(report.tokens().shown(best.id()));
-        page.element("span", DemoLens.percent(best.probability()) + " %", "class", "share");
-        page.close();
+    page.close().line();
+  }
+
+  private void patching() {
+    DemoPatching patching = report.patching();
+    section("What carries the answer", sentence(DemoPatching.EXPLANATION));
+    List<String> titles = new ArrayList<>(List.of("before"));
+    for (int layer = 0; layer < patching.layers(); layer++) {
+      titles.add("block " + layer);
+    }
+    table(titles);
+    for (int position = patching.first(); position < report.ids().length; position++) {
+      String place = patching.place(report.tokens(), position).strip();
+      page.open("tr").element("th", place, "class", "mono", "scope", "row");
+      for (int layer = 0; layer < patching.layers(); layer++) {
+        double value = patching.sweep().at(layer, position);
+        page.element(
+            "td", DemoPatching.text(value), "class", "cell " + Shades.of(Math.min(1, value)));
+      }
+      page.close().line();
+    }
+    endTable();
+  }
+
+  private void scope() {
+    section("What a vector stands for", sentence(DemoScope.EXPLANATION));
+    said(
+        "country",
+        List.of(report.scope().columns()),
+        DemoScope.COUNTRIES,
+        (layer, country) -> report.scope().at(report.tokens(), layer, country));
+  }
+
+  private static String sentence(String text) {
+    return text.substring(0, 1).toUpperCase(Locale.ROOT) + text.substring(1) + ".";
+  }
+
+  private static List<String> depths(int count) {
+    List<String> titles = new ArrayList<>();
+    for (int depth = 0; depth < count; depth++) {
+      titles.add(DemoLens.title(depth));
+    }
+    return titles;
+  }
+
+  private List<String> names() {
+    return IntStream.range(0, report.ids().length).mapToObj(this::name).toList();
+  }
+
+  private LensTable.Cell cell(int id, double probability) {
+    return new LensTable.Cell(
+        report.tokens().shown(id), Integer.toString(DemoLens.percent(probability)), probability);
+  }
+
+  /** A table of tokens with their probabilities. */
+  private void said(String corner, List<String> columns, List<String> rows, LensTable.Cells cells) {
+    List<String> titles = new ArrayList<>(columns);
+    titles.addFirst(corner);
+    table(titles);
+    for (int row = 0; row < rows.size(); row++) {
+      page.open("tr").element("th", rows.get(row), "class", "mono", "scope", "row");
+      for (int column = 0; column < columns.size(); column++) {
+        LensTable.Cell cell = cells.at(column, row);
+        page.open("td", "class", "cell " + Shades.of(cell.share())).text(cell.token());
+        page.element("span", cell.number() + " %", "class", "share").close();
       }
       page.close().line();
     }

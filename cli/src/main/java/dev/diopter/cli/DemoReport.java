@@ -22,6 +22,9 @@ import tools.jackson.databind.node.ObjectNode;
  * @param ids the prompt
  * @param top what comes next
  * @param lens what each layer would say
+ * @param tuned what it would say by the tuned lens
+ * @param patching which streams carry the answer
+ * @param scope what vectors stand for
  * @param edges where the last token looks
  * @param patterns the whole patterns of the heads of {@code edges}
  * @param heads the heads that do some well-known thing most
@@ -34,6 +37,9 @@ record DemoReport(
     int[] ids,
     NextTokens.Candidate[] top,
     DemoLens lens,
+    DemoTuned tuned,
+    DemoPatching patching,
+    DemoScope scope,
     AttentionEdges edges,
     List<HeadPattern> patterns,
     KnownHeads heads) {
@@ -61,6 +67,9 @@ record DemoReport(
         run.ids(),
         NextTokens.top(run.lastLogits(), TOP),
         DemoLens.of(model, prompt, run),
+        DemoTuned.of(model, prompt),
+        DemoPatching.of(model, prompt),
+        DemoScope.of(model),
         edges,
         edges.names().stream().map(head -> HeadPattern.of(run, head)).toList(),
         KnownHeads.of(model));
@@ -76,6 +85,9 @@ record DemoReport(
     tokens.putLabels(object, "tokens", ids);
     NextTokens.put(object, "top", top, tokens);
     lens.put(object, tokens);
+    tuned.put(object, tokens);
+    patching.put(object, tokens);
+    scope.put(object, tokens);
     edges.put(object);
     heads.put(object);
     return object;
@@ -110,6 +122,8 @@ record DemoReport(
         "the best next token at each position if the model stopped there, with its probability in"
             + " %");
     lens.print(screen, tokens, ids);
+    heading(screen, "How far each layer is from the answer", DemoTuned.EXPLANATION);
+    tuned.print(screen);
     heading(
         screen,
         "Where the last token looks",
@@ -127,6 +141,10 @@ record DemoReport(
         "Which heads do what",
         "the head that does each of these things most, of all heads; on a random sequence of words twice");
     heads.print(screen);
+    heading(screen, "What carries the answer", DemoPatching.EXPLANATION);
+    patching.print(screen, tokens);
+    heading(screen, "What a vector stands for", DemoScope.EXPLANATION);
+    scope.print(screen, tokens);
     if (page != null) {
       heading(screen, "With pictures", "");
       screen.out().println("  " + Text.harmless(page.toString()) + ": open it in a browser");
@@ -156,6 +174,8 @@ record DemoReport(
         "hooks %s".formatted(model),
         "attention heads %s --sort copying".formatted(model),
         "patterns serve --model %s".formatted(model),
+        "lens show %s --lens tuned --bos \"The capital of France is\"".formatted(model),
+        "patchscope presets",
         "cache %s --bos \"France\" --hooks '*' --out france.npz".formatted(model),
         "--help");
   }

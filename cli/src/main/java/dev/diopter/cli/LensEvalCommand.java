@@ -37,8 +37,10 @@ final class LensEvalCommand implements Command {
   @Option(
       names = {"-l", "--lens"},
       paramLabel = "DIR",
-      description = "A tuned lens; the logit lens alone unless given.")
-  private @Nullable Path lens;
+      description =
+          "A folder with a tuned lens, or 'tuned' for the one that comes with a demo model; the logit"
+              + " lens alone unless given.")
+  private @Nullable String lens;
 
   @Option(names = "--no-logit", description = "Leave the logit lens out.")
   private boolean noLogit;
@@ -105,7 +107,7 @@ final class LensEvalCommand implements Command {
       throw new UsageException(
           "--no-logit: expected --lens DIR with it: nothing is left to measure");
     }
-    LensFiles.Loaded loaded = lens == null ? null : LensFiles.load(lens);
+    LensFiles.Loaded loaded = lens == null ? null : LensOption.load(lens, name);
     try (Model model = compute.open(name, screen, output)) {
       List<Lens> lenses = new ArrayList<>();
       TunedLens tuned = loaded == null ? null : loaded.lens();

@@ -19,13 +19,14 @@ import picocli.CommandLine.Option;
 /** Which lens a command reads with. */
 final class LensOption {
   private static final String LOGIT = "logit";
+  private static final String TUNED = "tuned";
 
   @Option(
       names = "--lens",
       paramLabel = "DIR",
       description =
-          "A folder with a tuned lens (config.json and params.pt), or 'logit' (default) for the"
-              + " logit lens.")
+          "A folder with a tuned lens (config.json and params.pt), 'tuned' for the one that comes with"
+              + " a demo model, or 'logit' (default) for the logit lens.")
   private String lens = LOGIT;
 
   @Option(
@@ -41,15 +42,24 @@ final class LensOption {
 
   private LensFiles.@Nullable Loaded loaded;
 
-  /** Reads the lens; before a model is loaded. */
-  void read() {
+  /**
+   * A tuned lens: a folder, or {@code tuned} for the one that comes with a model.
+   *
+   * @param model the model's name
+   */
+  static LensFiles.Loaded load(String lens, String model) {
+    return lens.equals(TUNED) ? LensFiles.bundled(model) : LensFiles.load(Path.of(lens));
+  }
+
+  /** Reads the lens for a model of this name; before that is loaded. */
+  void read(String model) {
     if (lens.equals(LOGIT)) {
       LensSite.of(site == null ? LensSite.RESID_PRE.label() : site);
     } else if (site != null) {
       throw new UsageException(
           "--site: expected it with the logit lens alone; a tuned lens says itself what it reads");
     } else {
-      loaded = LensFiles.load(Path.of(lens));
+      loaded = load(lens, model);
     }
   }
 

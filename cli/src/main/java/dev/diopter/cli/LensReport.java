@@ -154,7 +154,7 @@ final class LensReport {
       String[] columns = statistic.layerLabels();
       rows = rows(statistic, computed.layers());
       int[] shown = rows;
-      new LensTable(screen, tokens, computed.ids(), NUMBER)
+      LensTable.of(screen, tokens, computed.ids(), NUMBER)
           .print(
               columns,
               (column, position) ->

@@ -120,7 +120,7 @@ final class LensShowCommand implements Command {
     compute.validate();
     result.validate();
     figure.validate();
-    lens.read();
+    lens.read(input.model());
     HookPlan plan = edit.readEdits(output);
     boolean compares = needs(wanted, LensStatistic.Needs.OTHER);
     if (compares && other == null && otherIds == null && plan.isEmpty()) {

@@ -1,7 +1,9 @@
 package dev.diopter.cli;
 
+import java.util.Arrays;
+
 /**
- * A table of what a lens says: a line for each position, a column for each depth, as wide as the
+ * A table of what is said where: lines such as positions, columns such as depths, as wide as the
  * screen allows. Columns that do not fit beside each other come below.
  */
 final class LensTable {
@@ -10,20 +12,25 @@ final class LensTable {
   private static final int MOST_LABEL = 12;
 
   private final Screen screen;
-  private final Tokens tokens;
-  private final int[] ids;
+  private final String[] lines;
   private final int numberWidth;
 
   /**
-   * For a prompt.
+   * With a line for each label.
    *
    * @param numberWidth cells for the number behind a token
    */
-  LensTable(Screen screen, Tokens tokens, int[] ids, int numberWidth) {
+  LensTable(Screen screen, String[] lines, int numberWidth) {
     this.screen = screen;
-    this.tokens = tokens;
-    this.ids = ids;
+    this.lines = lines;
     this.numberWidth = numberWidth;
+  }
+
+  /** With a line for each position of a prompt. */
+  static LensTable of(Screen screen, Tokens tokens, int[] ids, int numberWidth) {
+    String[] places = new String[ids.length];
+    Arrays.setAll(places, position -> Pages.place(tokens, ids, position));
+    return new LensTable(screen, places, numberWidth);
   }
 
   /**
@@ -37,14 +44,14 @@ final class LensTable {
 
   /** Gives cells. */
   interface Cells {
-    Cell at(int column, int position);
+    Cell at(int column, int line);
   }
 
   /** Prints columns with these titles. */
   void print(String[] columns, Cells cells) {
     int label = 0;
-    for (int position = 0; position < ids.length; position++) {
-      label = Math.max(label, Text.width(Pages.place(tokens, ids, position)));
+    for (String line : lines) {
+      label = Math.max(label, Text.width(line));
     }
     label = Math.min(label, MOST_LABEL);
     int room = screen.width() - 2 - label - 1;
@@ -72,8 +79,8 @@ final class LensTable {
       head.append(Text.padRight(Text.fit(columns[column], width), width)).append(" ".repeat(GAP));
     }
     screen.out().println(style.bold(head.toString().stripTrailing()));
-    for (int position = 0; position < ids.length; position++) {
-      String place = Text.fit(Pages.place(tokens, ids, position), label);
+    for (int position = 0; position < lines.length; position++) {
+      String place = Text.fit(lines[position], label);
       StringBuilder line = new StringBuilder("  " + Text.padRight(place, label) + " ");
       for (int column = from; column < to; column++) {
         Cell cell = cells.at(column, position);
@@ -90,7 +97,7 @@ final class LensTable {
   private int widest(int columns, Cells cells) {
     int widest = MIN_TOKEN;
     for (int column = 0; column < columns; column++) {
-      for (int position = 0; position < ids.length; position++) {
+      for (int position = 0; position < lines.length; position++) {
         widest = Math.max(widest, Text.width(cells.at(column, position).token));
       }
     }

@@ -1,6 +1,7 @@
 package dev.diopter.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -25,6 +26,11 @@ class DemoCommandTest {
         .containsPattern("(?m)^ +14 ␣to .*␣Mary +\\d\\d+$")
         .contains(
             "What each layer would say", "Where the last token looks", "All that head", "What next")
+        .containsPattern("(?m)^  logit lens +1\\d\\.\\d\\d ")
+        .containsPattern("(?m)^  tuned lens +1\\.\\d\\d ")
+        .containsPattern("(?m)^  10 ␣John / ␣Mary +1\\.00 .* 0\\.00$")
+        .containsPattern("(?m)^  14 ␣to +0\\.00 .* 1\\.00$")
+        .containsPattern("(?m)^  France +␣R .*␣Paris +9\\d$")
         .containsPattern("(?m)^ +2 ␣Mary +[·░▒▓█]{2} [·░▒▓█]{2} [·░▒▓█]{2}$")
         .doesNotContain("\u001b");
     assertThat(ran.out().lines())
@@ -70,6 +76,20 @@ class DemoCommandTest {
     assertThat(json.path("heads")).hasSize(5);
     assertThat(json.path("heads").get(0).path("score").stringValue()).isEqualTo("previous_token");
     assertThat(json.path("heads").get(0).path("value").doubleValue()).isBetween(0.1, 1.0);
+    for (int depth = 0; depth < 6; depth++) {
+      assertThat(json.path("lens_kl").path("tuned").get(depth).doubleValue())
+          .isLessThan(json.path("lens_kl").path("logit").get(depth).doubleValue());
+    }
+    JsonNode output = json.path("tuned_lens").get(6).path("positions").get(14);
+    assertThat(output.path("id")).isEqualTo(last.path("id"));
+    assertThat(output.path("probability").doubleValue())
+        .isCloseTo(last.path("probability").doubleValue(), within(1e-6));
+    JsonNode patching = json.path("patching");
+    assertThat(patching.path("wrong").path("token").stringValue()).isEqualTo(" John");
+    assertThat(patching.path("resid_pre").get(0).get(10).doubleValue()).isCloseTo(1, within(1e-6));
+    assertThat(patching.path("resid_pre").get(5).get(14).doubleValue()).isGreaterThan(0.9);
+    JsonNode france = json.path("patchscope").get(0);
+    assertThat(france.path("layers").get(6).path("token").stringValue()).isEqualTo(" Paris");
   }
 
   @Test
@@ -81,6 +101,8 @@ class DemoCommandTest {
     assertThat(page)
         .startsWith("<!doctype html>")
         .contains("What comes next", "Where the last token looks", "What each layer would say")
+        .contains("The same by a tuned lens", "What carries the answer", ">10 ␣John / ␣Mary<")
+        .contains("What a vector stands for", ">␣Paris<")
         .contains("data:image/png;base64,", ">␣Mary<")
         .doesNotContain("http:", "https:", "src=\"/", "<script");
     assertThat(page.split("<figure>")).hasSize(7);

@@ -104,7 +104,7 @@ class ReadmeTest {
         }
       }
     }
-    assertThat(commands).isEqualTo(5);
+    assertThat(commands).isEqualTo(6);
   }
 
   @Test

@@ -1,5 +1,6 @@
 package dev.diopter.lens.tuned;
 
+import dev.diopter.engine.UsageException;
 import dev.diopter.formats.FormatException;
 import dev.diopter.formats.Json;
 import dev.diopter.formats.OneLine;
@@ -9,7 +10,9 @@ import dev.diopter.formats.SafetensorsWriter;
 import dev.diopter.formats.TensorType;
 import dev.diopter.formats.TorchFile;
 import dev.diopter.formats.TorchWriter;
+import dev.diopter.models.ModelStore;
 import java.io.IOException;
+import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
@@ -19,6 +22,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -112,7 +116,7 @@ public final class LensFiles {
    */
   public static Loaded load(Path path) {
     if (Files.isRegularFile(path) && String.valueOf(path.getFileName()).endsWith(".safetensors")) {
-      return loadSafetensors(path, null);
+      return safetensors(path, null);
     }
     Path config = path.resolve(CONFIG);
     Path torch = path.resolve(PARAMETERS);
@@ -125,7 +129,7 @@ public final class LensFiles {
               .formatted(path, CONFIG, PARAMETERS, SAFETENSORS, found(path)));
     }
     if (!Files.exists(torch)) {
-      return loadSafetensors(safe, config);
+      return safetensors(safe, config);
     }
     List<String> notes = new ArrayList<>();
     LensConfig read = LensConfigFile.read(config.toString(), Json.read(config), notes);
@@ -141,23 +145,52 @@ public final class LensFiles {
     return Files.isDirectory(path) ? "a folder without them" : "a file";
   }
 
-  private static Loaded loadSafetensors(Path path, @org.jspecify.annotations.Nullable Path config) {
-    List<String> notes = new ArrayList<>();
-    try (SafetensorsFile file = SafetensorsFile.open(path)) {
-      String inside = file.metadata().get(METADATA_CONFIG);
-      LensConfig read;
-      if (config != null) {
-        read = LensConfigFile.read(config.toString(), Json.read(config), notes);
-      } else if (inside != null) {
-        String name = path + ": metadata";
-        read = LensConfigFile.read(name, Json.read(name, inside), notes);
-      } else {
-        throw new FormatException(
-            "%s: expected a lens with its configuration as metadata, found none; give the folder with its %s"
-                .formatted(path, CONFIG));
-      }
-      return new Loaded(LensTensors.read(source(path, file), read, notes), notes);
+  /**
+   * The tuned lens that comes with a bundled model.
+   *
+   * @param model one of {@link ModelStore#BUNDLED}
+   * @throws UsageException where the model is another one
+   */
+  public static Loaded bundled(String model) {
+    if (!ModelStore.BUNDLED.contains(model)) {
+      throw new UsageException(
+          "expected one of %s, whose tuned lenses come with Diopter, got %s; train one: diopter lens train"
+              .formatted(String.join(", ", ModelStore.BUNDLED), OneLine.quoted(model)));
     }
+    String resource = "bundled/" + model + ".safetensors";
+    InputStream found = LensFiles.class.getResourceAsStream(resource);
+    if (found == null) {
+      throw new IllegalStateException("the program lacks its resource " + resource);
+    }
+    try (InputStream in = found;
+        SafetensorsFile file = SafetensorsFile.read(resource, in)) {
+      return safetensors(resource, file, null);
+    } catch (IOException e) {
+      throw FormatException.unreadable(resource, e);
+    }
+  }
+
+  private static Loaded safetensors(Path path, @Nullable Path config) {
+    try (SafetensorsFile file = SafetensorsFile.open(path)) {
+      return safetensors(path.toString(), file, config);
+    }
+  }
+
+  private static Loaded safetensors(String path, SafetensorsFile file, @Nullable Path config) {
+    List<String> notes = new ArrayList<>();
+    String inside = file.metadata().get(METADATA_CONFIG);
+    LensConfig read;
+    if (config != null) {
+      read = LensConfigFile.read(config.toString(), Json.read(config), notes);
+    } else if (inside != null) {
+      String name = path + ": metadata";
+      read = LensConfigFile.read(name, Json.read(name, inside), notes);
+    } else {
+      throw new FormatException(
+          "%s: expected a lens with its configuration as metadata, found none; give the folder with its %s"
+              .formatted(path, CONFIG));
+    }
+    return new Loaded(LensTensors.read(source(path, file), read, notes), notes);
   }
 
   private static LensTensors.Source source(Path path, TorchFile file) {
@@ -168,7 +201,7 @@ public final class LensFiles {
     return new Tensors(path.toString(), shapes, file::floats);
   }
 
-  private static LensTensors.Source source(Path path, SafetensorsFile file) {
+  private static LensTensors.Source source(String path, SafetensorsFile file) {
     Map<String, int[]> shapes = new LinkedHashMap<>();
     for (SafetensorsFile.Entry entry : file.entries()) {
       if (entry.type() != TensorType.F32) {
@@ -182,7 +215,7 @@ public final class LensFiles {
               .mapToInt(size -> (int) Math.min(size, Integer.MAX_VALUE))
               .toArray());
     }
-    return new Tensors(path.toString(), shapes, name -> floats(file, name));
+    return new Tensors(path, shapes, name -> floats(file, name));
   }
 
   private static float[] floats(SafetensorsFile file, String name) {

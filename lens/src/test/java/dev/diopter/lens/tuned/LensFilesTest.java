@@ -3,6 +3,8 @@ package dev.diopter.lens.tuned;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.diopter.engine.Model;
+import dev.diopter.engine.UsageException;
 import dev.diopter.formats.FormatException;
 import dev.diopter.formats.SafetensorsFile;
 import dev.diopter.formats.TorchWriter;
@@ -51,6 +53,28 @@ class LensFilesTest {
     }
     Files.delete(folder.resolve("params.pt"));
     assertThat(LensFiles.load(folder).lens()).isEqualTo(loaded.lens());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"demo-gpt2", "demo-llama"})
+  void bundled_demoModel_fitsItAndIsNearer(String name) {
+    LensFiles.Loaded loaded = LensFiles.bundled(name);
+    assertThat(loaded.notes()).isEmpty();
+    try (OpenModel stored = ModelStore.system().open(name);
+        Model model = Model.open(name)) {
+      String hash = UnembedHash.of(stored.weights());
+      assertThat(loaded.lens().config().unembedHash()).isEqualTo(hash);
+      LensFit fit = new LensFit(name, model.config(), hash, List.of());
+      assertThat(fit.check(loaded.lens(), false)).isEmpty();
+    }
+  }
+
+  @Test
+  void bundled_otherModel_isRefused() {
+    assertThatThrownBy(() -> LensFiles.bundled("gpt2"))
+        .isInstanceOf(UsageException.class)
+        .hasMessageContaining("expected one of demo-gpt2, demo-llama")
+        .hasMessageContaining("diopter lens train");
   }
 
   @Test
