@@ -72,7 +72,7 @@ class PatternsServeCommandTest {
       assertThat(page.body()).contains("<title>Diopter patterns</title>");
       assertThat(get(client, address.resolve("diopter-page/main.js")).body()).contains("GridView");
       assertThat(get(client, URI.create(address + "../secret.json")).statusCode()).isEqualTo(400);
-      process.destroy();
+      process.toHandle().destroy(); // Process.destroy would close the streams too.
       assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
       assertThat(process.exitValue()).isZero();
       assertThat(process.errorReader().lines().toList())

@@ -437,6 +437,18 @@ class PageTest {
     }
   }
 
+  @Test
+  void exportedPage_openedAsAFile_saysHowToServeIt() throws IOException {
+    Synthetic.write(folder, 1, 1, 1, 2, 8);
+    PatternsPage.export(folder);
+    Page page = browser.file(folder.resolve("index.html"));
+    assertThat(page.locator("#waiting")).isVisible();
+    assertThat(page.locator("#waiting")).containsText("diopter patterns serve --save-path");
+    try (PatternServer server = serve(null)) {
+      assertThat(browser.page(server.uri()).locator("#waiting")).hasCount(0);
+    }
+  }
+
   private static String saved(Page page, String kind) throws IOException {
     Download download =
         page.waitForDownload(() -> page.locator("[data-export=" + kind + "]").click());
