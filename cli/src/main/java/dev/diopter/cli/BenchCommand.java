@@ -210,8 +210,7 @@ final class BenchCommand implements Command {
   }
 
   private void print(Model model, Measured measured) {
-    Style style = Style.of(screen);
-    screen.out().println(style.title(model.name()) + style.faint(" on " + model.backend()));
+    Pages.title(screen, model.name(), model);
     screen.out().println();
     Cost plain = measured.costs().getOrDefault(HookCost.NONE, new Cost(Double.NaN, 1, 0));
     Pages.fact(

@@ -59,6 +59,7 @@ final class CacheCommand implements Command {
 
   @Mixin private final PlanOption edit = new PlanOption();
   @Mixin private final ComputeOptions compute = new ComputeOptions();
+  @Mixin private final ProcessOption process = new ProcessOption();
   @Mixin private final OutputOptions output;
   private final Screen screen;
 
@@ -76,9 +77,10 @@ final class CacheCommand implements Command {
   public void run() {
     input.validate();
     compute.validate();
+    process.wanted();
     ResultFile.requireWritable(out);
     HookPlan plan = edit.read().and(HookPlan.reading(hooks));
-    try (Model model = compute.open(input.model(), screen, output)) {
+    try (Model model = process.open(compute, input.model(), screen, output)) {
       // Here the message names what was typed, not an entry of a plan.
       HookNames.resolveAll(hooks, model.config());
       Prompt prompt = input.resolve(model, screen, output);
@@ -87,7 +89,7 @@ final class CacheCommand implements Command {
       Map<String, Activation> arrays = new LinkedHashMap<>();
       run.activationsBefore().forEach((hook, value) -> arrays.put(hook + BEFORE, value));
       arrays.putAll(run.activations());
-      long bytes = write(arrays);
+      long bytes = write(arrays, model);
       if (output.json()) {
         ResultFile.print(object(model, run, arrays), screen);
       }
@@ -98,12 +100,16 @@ final class CacheCommand implements Command {
     }
   }
 
-  private long write(Map<String, Activation> arrays) {
+  private long write(Map<String, Activation> arrays, Model model) {
     try (Progress progress = Progress.start(screen, output, "writing " + out)) {
       NpzWriter.write(
           out,
           NpzWriter.Packing.STORED,
           npz -> {
+            List<String> steps = model.processing().names();
+            if (!steps.isEmpty()) {
+              npz.strings("processing", List.of(steps.size()), steps);
+            }
             long done = 0;
             for (Map.Entry<String, Activation> array : arrays.entrySet()) {
               npz.floats(array.getKey(), batched(array.getValue()), array.getValue().values());
@@ -149,8 +155,7 @@ final class CacheCommand implements Command {
 
   private static ObjectNode object(Model model, RunResult run, Map<String, Activation> arrays) {
     ObjectNode object = Json.object();
-    object.put("model", model.name());
-    object.put("backend", model.backend());
+    ProcessOption.put(object, model);
     object.set("ids", Tokens.ids(run.ids()));
     Tokens.of(model).putLabels(object, "tokens", run.ids());
     ObjectNode shapes = object.putObject("arrays");

@@ -6,6 +6,7 @@ import dev.diopter.engine.RunRequest;
 import dev.diopter.engine.RunResult;
 import dev.diopter.engine.UsageException;
 import dev.diopter.kernels.Backends;
+import dev.diopter.models.WeightProcessing;
 import picocli.CommandLine.Option;
 
 /** On what a model computes. */
@@ -63,11 +64,16 @@ final class ComputeOptions {
     }
   }
 
-  /** Opens a model. */
+  /** Opens a model whose weights are used as they are stored. */
   Model open(String name, Screen screen, OutputOptions output) {
+    return open(name, WeightProcessing.NONE, screen, output);
+  }
+
+  /** Opens a model. */
+  Model open(String name, WeightProcessing processing, Screen screen, OutputOptions output) {
     long start = System.nanoTime();
     try (Progress _ = Progress.start(screen, output, "loading " + name)) {
-      Model model = Model.open(name, new ModelOptions(backend, threads));
+      Model model = Model.open(name, new ModelOptions(backend, threads, processing));
       output.detail(
           "loaded %s on %s in %s"
               .formatted(

@@ -63,6 +63,7 @@ final class GenerateCommand implements Command {
 
   @Mixin private final PlanOption edit = new PlanOption();
   @Mixin private final ComputeOptions compute = new ComputeOptions();
+  @Mixin private final ProcessOption process = new ProcessOption();
   @Mixin private final ResultFile result = new ResultFile();
   @Mixin private final OutputOptions output;
   private final Screen screen;
@@ -90,12 +91,13 @@ final class GenerateCommand implements Command {
             ignoreEos);
     input.validate();
     compute.validate();
+    process.wanted();
     result.validate();
     if (temperature == 0 && (topK != 0 || topP != 1 || seed != null)) {
       output.note("note: --top-k, --top-p and --seed change nothing without --temperature");
     }
     HookPlan plan = edit.readEdits(output);
-    try (Model model = compute.open(input.model(), screen, output)) {
+    try (Model model = process.open(compute, input.model(), screen, output)) {
       Prompt prompt = input.resolve(model, screen, output);
       long start = System.nanoTime();
       GenerationResult generated =
@@ -158,8 +160,7 @@ final class GenerateCommand implements Command {
 
   private ObjectNode object(Model model, GenerationResult generated) {
     ObjectNode object = Json.object();
-    object.put("model", model.name());
-    object.put("backend", model.backend());
+    ProcessOption.put(object, model);
     object.set("prompt_ids", Tokens.ids(generated.promptIds()));
     object.set("ids", Tokens.ids(generated.ids()));
     object.put("text", Tokens.of(model).text(withoutEnd(generated)));

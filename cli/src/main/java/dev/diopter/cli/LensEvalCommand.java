@@ -80,6 +80,7 @@ final class LensEvalCommand implements Command {
   private @Nullable Path folder;
 
   @Mixin private final ComputeOptions compute = new ComputeOptions();
+  @Mixin private final ProcessOption process = new ProcessOption();
   @Mixin private final ResultFile result = new ResultFile();
   @Mixin private final OutputOptions output;
   private final Screen screen;
@@ -97,6 +98,7 @@ final class LensEvalCommand implements Command {
   @Override
   public void run() {
     compute.validate();
+    process.wanted();
     result.validate();
     texts.validate();
     if (!List.of("nats", "bits-per-token", "bits-per-byte").contains(unit)) {
@@ -108,12 +110,12 @@ final class LensEvalCommand implements Command {
           "--no-logit: expected --lens DIR with it: nothing is left to measure");
     }
     LensFiles.Loaded loaded = lens == null ? null : LensOption.load(lens, name);
-    try (Model model = compute.open(name, screen, output)) {
+    try (Model model = process.open(compute, name, screen, output)) {
       List<Lens> lenses = new ArrayList<>();
       TunedLens tuned = loaded == null ? null : loaded.lens();
       if (loaded != null && tuned != null) {
         loaded.notes().forEach(output::note);
-        new LensFit(model.name(), model.config(), LensTexts.unembedHash(name), List.of())
+        LensFit.of(model, ProcessOption.unembedHash(model))
             .check(tuned, anyModel)
             .forEach(output::note);
       }
@@ -217,8 +219,7 @@ final class LensEvalCommand implements Command {
 
   private ObjectNode object(Model model, Evaluation evaluation) {
     ObjectNode object = Json.object();
-    object.put("model", name);
-    object.put("backend", model.backend());
+    ProcessOption.put(object, model);
     object.put("tokens", evaluation.tokens());
     object.put("nats_to_bits_per_byte", evaluation.natsToBitsPerByte());
     units(object, "cross_entropy", evaluation.crossEntropy(), evaluation);

@@ -8,11 +8,7 @@ import dev.diopter.lens.tuned.LensFiles;
 import dev.diopter.lens.tuned.LensFit;
 import dev.diopter.lens.tuned.LensSite;
 import dev.diopter.lens.tuned.LogitLens;
-import dev.diopter.lens.tuned.UnembedHash;
-import dev.diopter.models.ModelStore;
-import dev.diopter.models.OpenModel;
 import java.nio.file.Path;
-import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -74,16 +70,9 @@ final class LensOption {
     if (tuned == null) {
       return LogitLens.of(model.config(), site == null ? LensSite.RESID_PRE : LensSite.of(site));
     }
-    LensFit fit = new LensFit(model.name(), model.config(), hash(model.name()), List.of());
+    LensFit fit = LensFit.of(model, ProcessOption.unembedHash(model));
     fit.check(tuned.lens(), anyModel).forEach(output::note);
     tuned.notes().forEach(note -> output.note("note: " + note));
     return tuned.lens();
-  }
-
-  /** From the stored weights: packed ones are the backend's own. */
-  private static String hash(String name) {
-    try (OpenModel stored = ModelStore.system().open(name)) {
-      return UnembedHash.of(stored.weights());
-    }
   }
 }

@@ -84,8 +84,7 @@ final class LensReport {
     Tokens tokens = Tokens.of(model);
     Trajectory computed = trajectory();
     ObjectNode object = Json.object();
-    object.put("model", model.name());
-    object.put("backend", model.backend());
+    ProcessOption.put(object, model);
     object.put("lens", computed.lens());
     object.put("site", computed.site().label());
     object.set("ids", Tokens.ids(computed.ids()));
@@ -141,7 +140,7 @@ final class LensReport {
     Style style = Style.of(screen);
     Tokens tokens = Tokens.of(model);
     Trajectory computed = trajectory();
-    screen.out().println(style.title(title()) + style.faint(" on " + model.backend()));
+    Pages.title(screen, title(), model);
     int[] rows = new int[0];
     for (TrajectoryStatistic statistic : figures()) {
       Heatmap map = statistic.heatmap();

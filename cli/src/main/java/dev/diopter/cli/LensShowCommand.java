@@ -92,6 +92,7 @@ final class LensShowCommand implements Command {
 
   @Mixin private final LensFigureOptions figure = new LensFigureOptions();
   @Mixin private final ComputeOptions compute = new ComputeOptions();
+  @Mixin private final ProcessOption process = new ProcessOption();
   @Mixin private final ResultFile result = new ResultFile();
   @Mixin private final OutputOptions output;
   private final Screen screen;
@@ -118,6 +119,7 @@ final class LensShowCommand implements Command {
       throw new UsageException("expected --other or --other-ids, got both");
     }
     compute.validate();
+    process.wanted();
     result.validate();
     figure.validate();
     lens.read(input.model());
@@ -133,7 +135,7 @@ final class LensShowCommand implements Command {
           "%s: expected --anti-target-ids"
               .formatted(firstOf(wanted, LensStatistic.Needs.ANTI_TARGETS).label()));
     }
-    try (Model model = compute.open(input.model(), screen, output)) {
+    try (Model model = process.open(compute, input.model(), screen, output)) {
       Lens read = lens.of(model, output);
       Prompt prompt = input.resolve(model, screen, output);
       TrajectoryOptions options =

@@ -2,10 +2,7 @@ package dev.diopter.cli;
 
 import dev.diopter.engine.Model;
 import dev.diopter.engine.UsageException;
-import dev.diopter.lens.tuned.UnembedHash;
 import dev.diopter.lens.tuned.training.LensData;
-import dev.diopter.models.ModelStore;
-import dev.diopter.models.OpenModel;
 import java.nio.file.Path;
 import java.util.List;
 import picocli.CommandLine.Option;
@@ -49,12 +46,5 @@ final class LensTexts {
 
   LensData open(Model model) {
     return LensData.of(model, files, maxLength);
-  }
-
-  /** The fingerprint of a model's unembedding. */
-  static String unembedHash(String name) {
-    try (OpenModel stored = ModelStore.system().open(name)) {
-      return UnembedHash.of(stored.weights());
-    }
   }
 }

@@ -148,6 +148,7 @@ final class LensTrainCommand implements Command {
   private @Nullable Integer every;
 
   @Mixin private final ComputeOptions compute = new ComputeOptions();
+  @Mixin private final ProcessOption process = new ProcessOption();
   @Mixin private final ResultFile result = new ResultFile();
   @Mixin private final OutputOptions output;
   private final Screen screen;
@@ -165,6 +166,7 @@ final class LensTrainCommand implements Command {
   @Override
   public void run() {
     compute.validate();
+    process.wanted();
     result.validate();
     texts.validate();
     if (Files.exists(folder) && !Files.isDirectory(folder)) {
@@ -172,11 +174,10 @@ final class LensTrainCommand implements Command {
     }
     TrainingOptions options = options();
     long began = System.nanoTime();
-    try (Model model = compute.open(name, screen, output)) {
+    try (Model model = process.open(compute, name, screen, output)) {
       LensData data = texts.open(model);
       options = options.budget(steps, tokensOfAStep(data));
-      LensConfig config =
-          LensConfig.of(model.name(), model.config(), options.site(), LensTexts.unembedHash(name));
+      LensConfig config = LensConfig.of(model, options.site(), ProcessOption.unembedHash(model));
       LensTraining.Result trained;
       try (Progress progress = Progress.start(screen, output, "training a lens of " + name)) {
         trained = new LensTraining(model, data, options, config, folder).run(new Reports(progress));
@@ -278,8 +279,7 @@ final class LensTrainCommand implements Command {
       LensTraining.Result trained,
       long nanoseconds) {
     ObjectNode object = Json.object();
-    object.put("model", name);
-    object.put("backend", model.backend());
+    ProcessOption.put(object, model);
     object.put("folder", folder.toString());
     object.put("loss", options.loss().label());
     object.put("start", options.start().label());

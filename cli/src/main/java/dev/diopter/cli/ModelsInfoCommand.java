@@ -24,6 +24,7 @@ final class ModelsInfoCommand implements Command {
   @Parameters(index = "0", paramLabel = "MODEL", description = Help.MODEL)
   private String name = "";
 
+  @Mixin private final ProcessOption process = new ProcessOption();
   @Mixin private final ResultFile result = new ResultFile();
   @Mixin private final OutputOptions output;
   private final Screen screen;
@@ -41,8 +42,9 @@ final class ModelsInfoCommand implements Command {
   @Override
   public void run() {
     result.validate();
-    try (OpenModel model = ModelStore.system().open(name);
+    try (OpenModel model = ModelStore.system().open(name, process.wanted());
         Tokenizer tokenizer = model.openTokenizer()) {
+      process.advise(model.processing(), output);
       ObjectNode object = object(model, tokenizer);
       if (result.wanted(output)) {
         result.deliver(object, screen, output);
@@ -78,6 +80,7 @@ final class ModelsInfoCommand implements Command {
     object.put("rotary", rotary == null ? null : rotary.kind());
     object.put("mlp", config.mlp().name().toLowerCase(Locale.ROOT));
     object.put("tied_head", config.tiedHead());
+    object.set("processing", ProcessOption.array(model.processing()));
     object.put("bos_id", config.bosId());
     ArrayNode eos = object.putArray("eos_ids");
     new TreeSet<>(config.eosIds()).forEach(eos::add);
@@ -128,6 +131,12 @@ final class ModelsInfoCommand implements Command {
         "vocabulary",
         text(facts, "vocabulary")
             + (facts.path("tied_head").booleanValue() ? ", tied head" : ", head of its own"));
+    if (!facts.path("processing").isEmpty()) {
+      line(
+          "processing",
+          String.join(
+              ", ", facts.path("processing").valueStream().map(JsonNode::asString).toList()));
+    }
     line("BOS id", facts.path("bos_id").isNull() ? "none" : text(facts, "bos_id"));
     line("EOS ids", ids(facts.path("eos_ids")));
     line("tokenizer", tokenizer(facts.path("tokenizer")));

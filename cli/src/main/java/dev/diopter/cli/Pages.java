@@ -1,5 +1,6 @@
 package dev.diopter.cli;
 
+import dev.diopter.engine.Model;
 import java.util.List;
 
 /** Parts of pages that several commands print. */
@@ -8,6 +9,13 @@ final class Pages {
   private static final int FACT = 16;
 
   private Pages() {}
+
+  /** What a page is about, and what computed it. */
+  static void title(Screen screen, String title, Model model) {
+    Style style = Style.of(screen);
+    String how = model.processing().isNone() ? "" : ", processed: " + model.processing();
+    screen.out().println(style.title(title) + style.faint(" on " + model.backend() + how));
+  }
 
   /** The tokens of a prompt, in as many lines as they need. */
   static void tokens(Screen screen, Tokens tokens, int[] ids) {

@@ -7,7 +7,6 @@ import dev.diopter.formats.Json;
 import dev.diopter.lens.attribution.Attribution;
 import dev.diopter.lens.attribution.LogitDirection;
 import dev.diopter.lens.attribution.ResidualParts;
-import dev.diopter.models.ModelStore;
 import dev.diopter.models.OpenModel;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -24,9 +23,8 @@ import tools.jackson.databind.node.ObjectNode;
 record PatchAttribution(
     Attribution clean, Attribution corrupt, Attribution cleanHeads, Attribution corruptHeads) {
 
-  static PatchAttribution of(
-      String name, Model model, Prompt clean, Prompt corrupt, int answer, int wrong) {
-    try (OpenModel stored = ModelStore.system().open(name)) {
+  static PatchAttribution of(Model model, Prompt clean, Prompt corrupt, int answer, int wrong) {
+    try (OpenModel stored = ProcessOption.stored(model)) {
       LogitDirection direction = LogitDirection.of(stored, answer, wrong);
       ResidualParts a = ResidualParts.of(model, clean, HookPlan.NONE, -1);
       ResidualParts b = ResidualParts.of(model, corrupt, HookPlan.NONE, -1);

@@ -66,6 +66,7 @@ final class PatchCommand implements Command {
   private @Nullable Path figure;
 
   @Mixin private final ComputeOptions compute = new ComputeOptions();
+  @Mixin private final ProcessOption process = new ProcessOption();
   @Mixin private final ResultFile result = new ResultFile();
   @Mixin private final OutputOptions output;
   private final Screen screen;
@@ -88,6 +89,7 @@ final class PatchCommand implements Command {
     input.validate();
     sweeps.validate();
     compute.validate();
+    process.wanted();
     result.validate();
     if (figure != null) {
       Figure.requireSuffix(figure);
@@ -97,7 +99,7 @@ final class PatchCommand implements Command {
         ResultFile.requireWritable(file);
       }
     }
-    try (Model model = compute.open(name, screen, output)) {
+    try (Model model = process.open(compute, name, screen, output)) {
       Prompt clean = input.clean(model);
       Prompt corrupt = input.corrupt(model);
       int answer = input.answer(model);
@@ -106,7 +108,7 @@ final class PatchCommand implements Command {
       PromptInput.adviseBos(bos != null && clean.ids()[0] == bos, model, output);
       PatchSweeps.Swept swept = sweep(model, clean, corrupt, input.metric(answer, wrong));
       @Nullable PatchAttribution parts =
-          attribution ? PatchAttribution.of(name, model, clean, corrupt, answer, wrong) : null;
+          attribution ? PatchAttribution.of(model, clean, corrupt, answer, wrong) : null;
       Tokens tokens = Tokens.of(model);
       if (result.wanted(output)) {
         ObjectNode object = object(model, clean, corrupt, answer, wrong, swept);
@@ -129,8 +131,7 @@ final class PatchCommand implements Command {
         draw(model, clean, corrupt, swept, figure);
       }
       if (!output.json()) {
-        Style style = Style.of(screen);
-        screen.out().println(style.title(model.name()) + style.faint(" on " + model.backend()));
+        Pages.title(screen, model.name(), model);
         screen.out().println();
         Pages.fact(screen, "clean", difference(swept.clean(), answer, wrong, tokens));
         Pages.fact(screen, "corrupt", difference(swept.corrupt(), answer, wrong, tokens));
@@ -207,8 +208,7 @@ final class PatchCommand implements Command {
       Model model, Prompt clean, Prompt corrupt, int answer, int wrong, PatchSweeps.Swept swept) {
     Tokens tokens = Tokens.of(model);
     ObjectNode object = Json.object();
-    object.put("model", model.name());
-    object.put("backend", model.backend());
+    ProcessOption.put(object, model);
     object.set("clean_ids", Tokens.ids(clean.ids()));
     tokens.putLabels(object, "clean_tokens", clean.ids());
     object.set("corrupt_ids", Tokens.ids(corrupt.ids()));

@@ -27,6 +27,7 @@ final class RunCommand implements Command {
 
   @Mixin private final PlanOption edit = new PlanOption();
   @Mixin private final ComputeOptions compute = new ComputeOptions();
+  @Mixin private final ProcessOption process = new ProcessOption();
   @Mixin private final ResultFile result = new ResultFile();
   @Mixin private final OutputOptions output;
   private final Screen screen;
@@ -48,9 +49,10 @@ final class RunCommand implements Command {
     }
     input.validate();
     compute.validate();
+    process.wanted();
     result.validate();
     HookPlan plan = edit.readEdits(output);
-    try (Model model = compute.open(input.model(), screen, output)) {
+    try (Model model = process.open(compute, input.model(), screen, output)) {
       Prompt prompt = input.resolve(model, screen, output);
       RunRequest request = RunRequest.of(prompt).plan(plan).withLoss();
       RunResult run = ComputeOptions.run(model, request, screen, output);
@@ -68,8 +70,7 @@ final class RunCommand implements Command {
   private static ObjectNode object(
       Model model, RunResult run, Tokens tokens, NextTokens.Candidate[] candidates) {
     ObjectNode object = Json.object();
-    object.put("model", model.name());
-    object.put("backend", model.backend());
+    ProcessOption.put(object, model);
     object.set("ids", Tokens.ids(run.ids()));
     tokens.putLabels(object, "tokens", run.ids());
     object.put("loss_nats", run.lossNats());
@@ -78,9 +79,8 @@ final class RunCommand implements Command {
   }
 
   private void print(Model model, RunResult run, Tokens tokens, NextTokens.Candidate[] candidates) {
-    Style style = Style.of(screen);
     int length = run.ids().length;
-    screen.out().println(style.title(model.name()) + style.faint(" on " + model.backend()));
+    Pages.title(screen, model.name(), model);
     screen.out().println();
     Pages.tokens(screen, tokens, run.ids());
     screen.out().println(loss(run.lossNats(), length));

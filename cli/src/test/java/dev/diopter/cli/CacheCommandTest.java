@@ -29,7 +29,8 @@ class CacheCommandTest {
                 "--json")
             .isDone();
     JsonNode json = ran.json();
-    assertThat(json.propertyNames()).containsExactly("model", "backend", "ids", "tokens", "arrays");
+    assertThat(json.propertyNames())
+        .containsExactly("model", "backend", "processing", "ids", "tokens", "arrays");
     assertThat(json.path("arrays")).hasSize(8);
     assertThat(json.path("arrays").path("unembed.hook_out").toString()).isEqualTo("[1,3,1024]");
     try (Npz npz = Npz.open(file)) {

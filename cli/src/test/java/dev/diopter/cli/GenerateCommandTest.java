@@ -26,7 +26,7 @@ class GenerateCommandTest {
             .isClean()
             .json();
     assertThat(json.propertyNames())
-        .containsExactly("model", "backend", "prompt_ids", "ids", "text", "stopped");
+        .containsExactly("model", "backend", "processing", "prompt_ids", "ids", "text", "stopped");
     assertThat(json.path("prompt_ids")).hasSize(6);
     assertThat(json.path("ids")).hasSize(2);
     assertThat(json.path("ids").get(0).intValue()).isEqualTo(1017);

@@ -30,7 +30,7 @@ class RunCommandTest {
     JsonNode json =
         Cli.run("run", "demo-gpt2", "--bos", Cli.PROMPT, "--top", "3", "--json").isClean().json();
     assertThat(json.propertyNames())
-        .containsExactly("model", "backend", "ids", "tokens", "loss_nats", "top");
+        .containsExactly("model", "backend", "processing", "ids", "tokens", "loss_nats", "top");
     assertThat(json.path("ids")).hasSize(15);
     assertThat(json.path("ids").get(0).intValue()).isZero();
     assertThat(json.path("tokens").get(2).stringValue()).isEqualTo(" Mary");

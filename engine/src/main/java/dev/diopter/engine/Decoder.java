@@ -241,7 +241,7 @@ final class Decoder {
 
   /** Logits of normed rows. */
   boolean unembed(Matrix x, Matrix logits, RowMap map, Taps taps) {
-    backend.multiply(x, weights.head().all(), null, logits);
+    backend.multiply(x, weights.head().all(), weights.headBias(), logits);
     return taps.rows(Site.UNEMBED_OUT, -1, logits, map);
   }
 
@@ -249,7 +249,7 @@ final class Decoder {
   void unembed(Matrix x, Matrix logits) {
     ModelWeights.Norm w = weights.finalNorm();
     backend.norm(kind, x, config.normEpsilon(), w.gain(), w.bias(), x);
-    backend.multiply(x, weights.head().all(), null, logits);
+    backend.multiply(x, weights.head().all(), weights.headBias(), logits);
   }
 
   private boolean norm(

@@ -8,6 +8,7 @@ import dev.diopter.models.ModelException;
 import dev.diopter.models.ModelStore;
 import dev.diopter.models.OpenModel;
 import dev.diopter.models.Tokenizer;
+import dev.diopter.models.WeightProcessing;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -16,11 +17,13 @@ import org.jspecify.annotations.Nullable;
  * shared by threads; runs leave nothing behind. Close it when no run uses it: closing earlier is
  * refused, using it afterwards too.
  *
- * <p>Values equal Hugging Face's: weights are used as they are, without folding or centring.
+ * <p>Values equal Hugging Face's: weights are used as they are, without folding or centring, unless
+ * its {@link #processing} says otherwise.
  */
 public final class Model implements AutoCloseable {
   private final String name;
   private final DecoderConfig config;
+  private final WeightProcessing processing;
   private final Backend backend;
   private final ModelWeights weights;
   private final @Nullable OpeningTokenizer tokenizer;
@@ -33,11 +36,13 @@ public final class Model implements AutoCloseable {
   private Model(
       String name,
       DecoderConfig config,
+      WeightProcessing processing,
       Backend backend,
       ModelWeights weights,
       @Nullable OpeningTokenizer tokenizer) {
     this.name = name;
     this.config = config;
+    this.processing = processing;
     this.backend = backend;
     this.weights = weights;
     this.tokenizer = tokenizer;
@@ -61,7 +66,7 @@ public final class Model implements AutoCloseable {
    *     Hugging Face cache
    */
   public static Model open(String nameOrFolder, ModelOptions options) {
-    try (OpenModel stored = ModelStore.system().open(nameOrFolder)) {
+    try (OpenModel stored = ModelStore.system().open(nameOrFolder, options.processing())) {
       Backend backend = backend(options);
       try {
         return on(backend, stored);
@@ -90,7 +95,8 @@ public final class Model implements AutoCloseable {
         stored.hasTokenizer() ? OpeningTokenizer.start(stored::openTokenizer) : null;
     try {
       ModelWeights weights = ModelWeights.pack(backend, stored.config(), stored.weights());
-      return new Model(stored.displayName(), stored.config(), backend, weights, tokenizer);
+      return new Model(
+          stored.displayName(), stored.config(), stored.processing(), backend, weights, tokenizer);
     } catch (RuntimeException | Error e) {
       backend.close();
       if (tokenizer != null) {
@@ -108,6 +114,11 @@ public final class Model implements AutoCloseable {
   /** What it computes. */
   public DecoderConfig config() {
     return config;
+  }
+
+  /** How its weights were processed: those of the steps asked for that change something in it. */
+  public WeightProcessing processing() {
+    return processing;
   }
 
   /** The backend's name and how it computes, in one line. */

@@ -25,6 +25,7 @@ record ModelWeights(
     List<Layer> layers,
     Norm finalNorm,
     @Nullable PackedMatrix ownHead,
+    @Nullable Buffer headBias,
     @Nullable RotaryTable rotary) {
 
   /** The unembedding, [width, vocabulary]. */
@@ -56,11 +57,12 @@ record ModelWeights(
       @Nullable Buffer downBias) {}
 
   static ModelWeights pack(Backend backend, DecoderConfig config, DecoderWeights stored) {
-    backend.expectWeights(elements(stored));
+    backend.expectWeights(elements(config, stored));
     Packer packer = new Packer(backend);
     PackedMatrix tokens = packer.embedding(stored.tokenEmbedding());
     StoredTensor positions = stored.positionEmbedding();
     StoredTensor head = stored.head();
+    StoredTensor headBias = stored.headBias();
     List<Layer> layers = new ArrayList<>();
     for (DecoderWeights.Layer layer : stored.layers()) {
       layers.add(packer.layer(layer));
@@ -73,30 +75,21 @@ record ModelWeights(
             List.copyOf(layers),
             packer.norm(stored.finalNorm()),
             head == null ? null : packer.embedding(head),
+            headBias == null ? null : packer.vector(headBias),
             rotary == null ? null : backend.rotary(rotary.inverseFrequencies()));
     backend.finish(); // what failed is told here, before other threads compute with it
     return packed;
   }
 
   /** Numbers in all matrices; biases and norms hardly count. */
-  private static long elements(DecoderWeights stored) {
-    long sum = elements(stored.tokenEmbedding());
-    sum += elements(stored.positionEmbedding()) + elements(stored.head());
-    for (DecoderWeights.Layer layer : stored.layers()) {
-      for (Projection each :
-          List.of(
-              layer.query(),
-              layer.key(),
-              layer.value(),
-              layer.output(),
-              layer.up(),
-              layer.down())) {
-        sum += (long) each.in() * each.out();
-      }
-      Projection gate = layer.gate();
-      sum += gate == null ? 0 : (long) gate.in() * gate.out();
-    }
-    return sum;
+  private static long elements(DecoderConfig config, DecoderWeights stored) {
+    long attention = 2L * (config.heads() + config.keyValueHeads()) * config.headDim();
+    long inputs = config.mlp() == DecoderConfig.Mlp.SILU_GATED ? 2 : 1;
+    long layer = config.width() * (attention + (inputs + 1) * config.mlpWidth());
+    return layer * config.layers()
+        + elements(stored.tokenEmbedding())
+        + elements(stored.positionEmbedding())
+        + elements(stored.head());
   }
 
   private static long elements(@Nullable StoredTensor table) {
@@ -111,6 +104,7 @@ record ModelWeights(
     if (ownHead != null) {
       backend.release(ownHead);
     }
+    release(backend, headBias);
     release(backend, finalNorm);
     for (Layer layer : layers) {
       release(backend, layer.norm1);
@@ -170,9 +164,11 @@ record ModelWeights(
 
     Norm norm(DecoderWeights.Norm norm) {
       StoredTensor bias = norm.bias();
-      return new Norm(
-          vector(norm.gain().floats(0, norm.gain().shape().getFirst())),
-          bias == null ? null : vector(bias.floats(0, bias.shape().getFirst())));
+      return new Norm(vector(norm.gain()), bias == null ? null : vector(bias));
+    }
+
+    Buffer vector(StoredTensor tensor) {
+      return vector(tensor.floats(0, tensor.shape().getFirst()));
     }
 
     PackedMatrix matrix(List<Projection> parts) {

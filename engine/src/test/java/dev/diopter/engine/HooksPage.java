@@ -144,6 +144,7 @@ final class HooksPage {
             ## Differences from TransformerLens
 
             - `ln1` fires once for each block, not three times.
+            - Weights are used as they are; TransformerLens's defaults are `--process all` ([processing.md](processing.md)).
             - `hook_normalized` is before gain and bias, as in TransformerLens 3 (in 2 it was behind them for models that were not folded).
             - With a key/value cache `hook_k`, `hook_v` and `hook_rot_k` hold the new positions only.
             - `hook_attn_in` works with grouped-query attention, where TransformerLens refuses it.

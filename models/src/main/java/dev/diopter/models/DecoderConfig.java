@@ -76,4 +76,28 @@ public record DecoderConfig(
    * @param inverseFrequencies one for each pair, [headDim / 2]; not to be changed
    */
   public record Rotary(String kind, double[] inverseFrequencies) {}
+
+  /** The same with a head of its own. */
+  DecoderConfig untied() {
+    return new DecoderConfig(
+        architecture,
+        layers,
+        width,
+        heads,
+        keyValueHeads,
+        headDim,
+        mlpWidth,
+        vocabulary,
+        contextLength,
+        norm,
+        normEpsilon,
+        positions,
+        rotary,
+        mlp,
+        attentionScale,
+        scaleByLayer,
+        false,
+        bosId,
+        eosIds);
+  }
 }

@@ -5,20 +5,23 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Where a decoder's weights lie in its checkpoint, by role. Nothing is copied; valid while the
- * {@link Checkpoint} is open.
+ * {@link Checkpoint} is open. Of a model whose weights are processed, what is processed lies on the
+ * heap instead, and a layer is computed each time it is asked for.
  *
  * @param tokenEmbedding [vocabulary, width]
  * @param positionEmbedding [contextLength, width]; null for rotary positions
  * @param layers one for each block
  * @param finalNorm the norm before the unembedding
  * @param head unembedding [vocabulary, width]; null where it is the token embedding
+ * @param headBias its bias [vocabulary]; null where there is none, as in every stored model
  */
 public record DecoderWeights(
     StoredTensor tokenEmbedding,
     @Nullable StoredTensor positionEmbedding,
     List<Layer> layers,
     Norm finalNorm,
-    @Nullable StoredTensor head) {
+    @Nullable StoredTensor head,
+    @Nullable StoredTensor headBias) {
 
   /**
    * One block.

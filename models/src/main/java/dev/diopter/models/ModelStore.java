@@ -56,11 +56,22 @@ public final class ModelStore {
    * @throws FormatException where one of its files is broken
    */
   public OpenModel open(String name) {
+    return open(name, WeightProcessing.NONE);
+  }
+
+  /**
+   * Opens a model whose weights are processed.
+   *
+   * @param name as above
+   * @param processing steps; those that change nothing in this model are left out
+   * @throws ModelException as above
+   */
+  public OpenModel open(String name, WeightProcessing processing) {
     if (BUNDLED.contains(name)) {
-      return OpenModel.open(name, name, ModelFiles.ofResources(name));
+      return OpenModel.open(name, name, ModelFiles.ofResources(name), processing);
     }
     Path folder = resolve(name);
-    return OpenModel.open(name, folder.toString(), ModelFiles.of(folder));
+    return OpenModel.open(name, folder.toString(), ModelFiles.of(folder), processing);
   }
 
   /**

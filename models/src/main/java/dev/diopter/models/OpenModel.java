@@ -24,28 +24,46 @@ public final class OpenModel implements AutoCloseable {
   private final Checkpoint checkpoint;
   private final ModelFiles files;
   private final DecoderConfig config;
+  private final DecoderWeights stored;
   private final DecoderWeights weights;
+  private final WeightProcessing processing;
 
   private OpenModel(
       String displayName,
       Checkpoint checkpoint,
       ModelFiles files,
       DecoderConfig config,
-      DecoderWeights weights) {
+      DecoderWeights stored,
+      DecoderWeights weights,
+      WeightProcessing processing) {
     this.displayName = displayName;
     this.checkpoint = checkpoint;
     this.files = files;
     this.config = config;
+    this.stored = stored;
     this.weights = weights;
+    this.processing = processing;
   }
 
-  static OpenModel open(String displayName, String source, ModelFiles files) {
+  static OpenModel open(
+      String displayName, String source, ModelFiles files, WeightProcessing wanted) {
     Checkpoint checkpoint = Checkpoint.open(source, files);
     boolean done = false;
     try {
       DecoderConfig config = DecoderConfigs.read(checkpoint);
+      DecoderWeights stored = WeightMap.of(checkpoint, config);
+      WeightProcessing processing = wanted.applicableTo(config, stored);
+      DecoderWeights weights =
+          processing.isNone() ? stored : ProcessedWeights.of(config, stored, processing);
       OpenModel model =
-          new OpenModel(displayName, checkpoint, files, config, WeightMap.of(checkpoint, config));
+          new OpenModel(
+              displayName,
+              checkpoint,
+              files,
+              weights.head() == null ? config : config.untied(),
+              stored,
+              weights,
+              processing);
       done = true;
       return model;
     } finally {
@@ -70,7 +88,12 @@ public final class OpenModel implements AutoCloseable {
     return config;
   }
 
-  /** Its weights by role; valid until {@link #close}. */
+  /** How its weights are processed: those of the steps asked for that change something in it. */
+  public WeightProcessing processing() {
+    return processing;
+  }
+
+  /** Its weights by role, processed; valid until {@link #close}. */
   public DecoderWeights weights() {
     return weights;
   }
@@ -98,7 +121,7 @@ public final class OpenModel implements AutoCloseable {
     }
   }
 
-  /** What can be said of it without running it. */
+  /** What can be said of it as it is stored, without running it. */
   public ModelInfo info() {
     Map<TensorType, Long> elements = new EnumMap<>(TensorType.class);
     long parameters = 0;
@@ -132,11 +155,11 @@ public final class OpenModel implements AutoCloseable {
   /** Every tensor that has a role, once: a fused matrix has several. */
   private Collection<StoredTensor> tensors() {
     Map<String, StoredTensor> byName = new LinkedHashMap<>();
-    add(byName, weights.tokenEmbedding());
-    add(byName, weights.positionEmbedding());
-    add(byName, weights.head());
-    add(byName, weights.finalNorm());
-    for (DecoderWeights.Layer layer : weights.layers()) {
+    add(byName, stored.tokenEmbedding());
+    add(byName, stored.positionEmbedding());
+    add(byName, stored.head());
+    add(byName, stored.finalNorm());
+    for (DecoderWeights.Layer layer : stored.layers()) {
       add(byName, layer.norm1());
       add(byName, layer.norm2());
       add(byName, layer.query());

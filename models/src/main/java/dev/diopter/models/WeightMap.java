@@ -57,7 +57,7 @@ public final class WeightMap {
     }
     Norm norm = layerNorm(prefix + "ln_f");
     refuseLeftovers(prefix + "h.");
-    return new DecoderWeights(embedding, positions, List.copyOf(layers), norm, head());
+    return new DecoderWeights(embedding, positions, List.copyOf(layers), norm, head(), null);
   }
 
   private Layer gpt2Layer(String prefix) {
@@ -102,7 +102,7 @@ public final class WeightMap {
     }
     Norm norm = rmsNorm(prefix + "norm");
     refuseLeftovers(prefix + "layers.");
-    return new DecoderWeights(embedding, null, List.copyOf(layers), norm, head());
+    return new DecoderWeights(embedding, null, List.copyOf(layers), norm, head(), null);
   }
 
   private Layer llamaLayer(String prefix, boolean attentionBias, boolean mlpBias) {

@@ -90,7 +90,8 @@ class ModelFuzzTest {
         times,
         bytes -> {
           files.put(name, bytes);
-          try (OpenModel model = OpenModel.open("x", "x", new MemoryFiles(files))) {
+          try (OpenModel model =
+              OpenModel.open("x", "x", new MemoryFiles(files), WeightProcessing.NONE)) {
             assertThat(model.info().parameters()).isPositive();
           }
         });

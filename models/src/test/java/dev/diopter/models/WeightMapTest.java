@@ -251,7 +251,7 @@ class WeightMapTest {
         folder.resolve("model.safetensors"), TinyModels.gpt2(""), TensorType.valueOf(type));
     assertRefused(
         UnsupportedModelException.class,
-        () -> OpenModel.open("x", "x", ModelFiles.of(folder)),
+        () -> OpenModel.open("x", "x", ModelFiles.of(folder), WeightProcessing.NONE),
         "wte.weight",
         "dtype " + type,
         "F32, F16, BF16");
@@ -271,6 +271,6 @@ class WeightMapTest {
 
   private OpenModel open(String config, Map<String, List<Long>> tensors) throws IOException {
     TinyModels.write(folder, config, tensors);
-    return OpenModel.open("tiny", folder.toString(), ModelFiles.of(folder));
+    return OpenModel.open("tiny", folder.toString(), ModelFiles.of(folder), WeightProcessing.NONE);
   }
 }

@@ -3,12 +3,14 @@ package dev.diopter.lens.attribution;
 import dev.diopter.models.DecoderConfig;
 import dev.diopter.models.DecoderWeights;
 import dev.diopter.models.OpenModel;
+import dev.diopter.models.WeightProcessing;
 import org.jspecify.annotations.Nullable;
 
 /** What attribution needs of a stored model's weights; valid while the model is open. */
 public final class BlockWeights {
   private final DecoderConfig config;
   private final DecoderWeights weights;
+  private final WeightProcessing processing;
   private int layer = -1;
   private float[] down = {};
 
@@ -16,6 +18,11 @@ public final class BlockWeights {
   public BlockWeights(OpenModel stored) {
     this.config = stored.config();
     this.weights = stored.weights();
+    this.processing = stored.processing();
+  }
+
+  WeightProcessing processing() {
+    return processing;
   }
 
   /** The MLP's output matrix of a block, [neuron, width]; the last one is kept. */

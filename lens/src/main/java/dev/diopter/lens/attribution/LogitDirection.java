@@ -5,6 +5,7 @@ import dev.diopter.models.DecoderConfig;
 import dev.diopter.models.DecoderWeights;
 import dev.diopter.models.OpenModel;
 import dev.diopter.models.StoredTensor;
+import dev.diopter.models.WeightProcessing;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -21,10 +22,12 @@ import org.jspecify.annotations.Nullable;
  * vocabulary, which it takes off.
  */
 public final class LogitDirection {
+  private final WeightProcessing processing;
   private final double[] vector;
   private final double bias;
 
-  private LogitDirection(double[] vector, double bias) {
+  private LogitDirection(WeightProcessing processing, double[] vector, double bias) {
+    this.processing = processing;
     this.vector = vector;
     this.bias = bias;
   }
@@ -37,7 +40,7 @@ public final class LogitDirection {
   /**
    * The logit of a token, less that of another.
    *
-   * @param stored a model whose weights are open; not closed here
+   * @param stored a model whose weights are open and processed as in the runs; not closed here
    * @param wrong null for the logit of the answer alone
    * @throws UsageException for an id that the model does not have
    */
@@ -60,10 +63,15 @@ public final class LogitDirection {
       bias += normBias[i] * difference;
       mean += vector[i] / width;
     }
+    StoredTensor headBias = weights.headBias();
+    if (headBias != null) {
+      bias += headBias.floats(answer, 1)[0];
+      bias -= wrong == null ? 0 : headBias.floats(wrong, 1)[0];
+    }
     for (int i = 0; config.norm() == DecoderConfig.Norm.LAYER && i < width; i++) {
       vector[i] -= mean;
     }
-    return new LogitDirection(vector, bias);
+    return new LogitDirection(stored.processing(), vector, bias);
   }
 
   private static float[] row(StoredTensor head, int id, DecoderConfig config) {
@@ -74,13 +82,18 @@ public final class LogitDirection {
     return head.floats((long) id * config.width(), config.width());
   }
 
-  /** What the final norm's bias adds in every run. */
+  /** What the final norm's bias, and a bias of the head, add in every run. */
   public double bias() {
     return bias;
   }
 
-  /** What each component adds to the logit, with the final norm's divisor of the parts' run. */
+  /**
+   * What each component adds to the logit, with the final norm's divisor of the parts' run.
+   *
+   * @throws UsageException if the run was with weights that are processed otherwise
+   */
   public Attribution attribute(ResidualStack stack, ResidualParts parts) {
+    parts.requireProcessing(processing);
     float[] scale = parts.finalScale();
     int width = vector.length;
     double[] values = new double[stack.labels().size() * scale.length];
@@ -96,6 +109,7 @@ public final class LogitDirection {
    */
   public Attribution neurons(ResidualParts parts, int layer, BlockWeights weights) {
     float[] scale = parts.finalScale();
+    parts.requireProcessing(processing);
     float[] post = parts.activations(layer);
     float[] down = weights.down(layer);
     int neurons = post.length / scale.length;

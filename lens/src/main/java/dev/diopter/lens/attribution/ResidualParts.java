@@ -10,6 +10,7 @@ import dev.diopter.engine.RunResult;
 import dev.diopter.engine.Selection;
 import dev.diopter.engine.UsageException;
 import dev.diopter.models.DecoderConfig;
+import dev.diopter.models.WeightProcessing;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -21,11 +22,13 @@ import java.util.List;
  */
 public final class ResidualParts {
   private final DecoderConfig config;
+  private final WeightProcessing processing;
   private final RunResult run;
   private final int[] positions;
 
-  private ResidualParts(DecoderConfig config, RunResult run, int[] positions) {
-    this.config = config;
+  private ResidualParts(Model model, RunResult run, int[] positions) {
+    this.config = model.config();
+    this.processing = model.processing();
     this.run = run;
     this.positions = positions;
   }
@@ -75,7 +78,7 @@ public final class ResidualParts {
     hooks.read("blocks.*.ln2.hook_scale", where);
     hooks.read("ln_final.hook_scale", where);
     RunRequest request = RunRequest.of(prompt).plan(hooks.build()).logits(Logits.at(absolute));
-    return new ResidualParts(model.config(), model.run(request).getFirst(), absolute);
+    return new ResidualParts(model, model.run(request).getFirst(), absolute);
   }
 
   /** The positions, from 0. */
@@ -216,6 +219,7 @@ public final class ResidualParts {
   }
 
   private void addNeurons(Collector out, int layer, BlockWeights weights) {
+    requireProcessing(weights.processing());
     float[] post = activations(layer);
     float[] down = weights.down(layer);
     int width = config.width();
@@ -241,6 +245,7 @@ public final class ResidualParts {
    */
   public ResidualStack full(int layer, boolean neurons, BlockWeights weights) {
     requireLayer(layer, config.layers());
+    requireProcessing(weights.processing());
     Collector out = new Collector();
     addHeads(out, layer);
     for (int l = 0; l < layer; l++) {
@@ -289,6 +294,15 @@ public final class ResidualParts {
 
   DecoderConfig config() {
     return config;
+  }
+
+  /** Weights that are processed otherwise than the run's are those of other parts. */
+  void requireProcessing(WeightProcessing weights) {
+    if (!weights.equals(processing)) {
+      throw new UsageException(
+          "expected stored weights of the run's processing (%s), got %s: open both with the same"
+              .formatted(processing, weights));
+    }
   }
 
   /** Components in their order. */

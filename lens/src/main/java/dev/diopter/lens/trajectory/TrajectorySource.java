@@ -3,13 +3,14 @@ package dev.diopter.lens.trajectory;
 import dev.diopter.engine.Model;
 import dev.diopter.engine.Prompt;
 import dev.diopter.lens.tuned.Lens;
+import dev.diopter.lens.tuned.LensFit;
 import dev.diopter.models.ModelException;
 
 /**
  * What a trajectory is computed of.
  *
  * @param model the model, which stays the caller's
- * @param lens a lens of its size
+ * @param lens a lens of its size and, if it is a tuned one, of its processing
  * @param prompt the prompt
  * @param options edits, targets and the like
  */
@@ -23,6 +24,7 @@ public record TrajectorySource(Model model, Lens lens, Prompt prompt, Trajectory
           "expected a lens of %d layers of width %d for %s, got one of %d layers of width %d"
               .formatted(layers, width, model.name(), lens.layers(), lens.width()));
     }
+    LensFit.requireProcessing(lens, model);
   }
 
   /** With the default options. */

@@ -1,5 +1,6 @@
 package dev.diopter.lens.tuned;
 
+import dev.diopter.engine.Model;
 import dev.diopter.models.DecoderConfig;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -36,6 +37,19 @@ public record LensConfig(
           "expected a width and layers of at least 1, got %d and %d".formatted(width, layers));
     }
     processing = List.copyOf(processing);
+  }
+
+  /** For a model with its processing. */
+  public static LensConfig of(Model model, LensSite site, @Nullable String unembedHash) {
+    return new LensConfig(
+        model.name(),
+        null,
+        model.config().width(),
+        model.config().layers(),
+        true,
+        unembedHash,
+        site,
+        model.processing().names());
   }
 
   /** For a model whose weights are used as they are. */

@@ -1,5 +1,6 @@
 package dev.diopter.lens.tuned;
 
+import dev.diopter.engine.Model;
 import dev.diopter.models.DecoderConfig;
 import dev.diopter.models.ModelException;
 import java.util.ArrayList;
@@ -24,6 +25,40 @@ public record LensFit(
     processing = List.copyOf(processing);
   }
 
+  /** For a model with its processing. */
+  public static LensFit of(Model model, @Nullable String unembedHash) {
+    return new LensFit(model.name(), model.config(), unembedHash, model.processing().names());
+  }
+
+  /**
+   * Fails where a tuned lens was trained on weights that were processed otherwise than a model's;
+   * the logit lens goes with any.
+   *
+   * @throws ModelException if so
+   */
+  public static void requireProcessing(Lens lens, Model model) {
+    if (lens instanceof TunedLens tuned) {
+      requireProcessing(tuned.config(), model);
+    }
+  }
+
+  /**
+   * Fails where a tuned lens is for weights that were processed otherwise than a model's.
+   *
+   * @throws ModelException if so
+   */
+  public static void requireProcessing(LensConfig config, Model model) {
+    of(model, null).requireProcessing(config);
+  }
+
+  private void requireProcessing(LensConfig config) {
+    if (!config.processing().equals(processing)) {
+      throw new ModelException(
+          "the lens is for %s, but %s is run with %s: a tuned lens holds for one of them only"
+              .formatted(described(config.processing()), modelName, described(processing)));
+    }
+  }
+
   /**
    * Compares.
    *
@@ -45,11 +80,7 @@ public record LensFit(
                   model.layers(),
                   model.width()));
     }
-    if (!config.processing().equals(processing)) {
-      throw new ModelException(
-          "the lens was trained on %s, but %s is run with %s: a tuned lens holds for one of them only"
-              .formatted(described(config.processing()), modelName, described(processing)));
-    }
+    requireProcessing(config);
     List<String> notes = new ArrayList<>();
     String expected = config.unembedHash();
     if (expected != null && unembedHash != null) {

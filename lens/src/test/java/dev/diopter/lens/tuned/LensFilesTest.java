@@ -64,7 +64,7 @@ class LensFilesTest {
         Model model = Model.open(name)) {
       String hash = UnembedHash.of(stored.weights());
       assertThat(loaded.lens().config().unembedHash()).isEqualTo(hash);
-      LensFit fit = new LensFit(name, model.config(), hash, List.of());
+      LensFit fit = LensFit.of(model, hash);
       assertThat(fit.check(loaded.lens(), false)).isEmpty();
     }
   }
@@ -223,7 +223,7 @@ class LensFilesTest {
         .contains("trained on another model");
     assertThatThrownBy(() -> new LensFit("x", gpt2, hash, List.of("fold_ln")).check(lens, true))
         .isInstanceOf(ModelException.class)
-        .hasMessageContaining("trained on weights as they are, but x is run with fold_ln");
+        .hasMessageContaining("the lens is for weights as they are, but x is run with fold_ln");
     TunedLens narrow =
         TunedLens.untrained(
             new LensConfig("y", null, 3, 1, true, null, LensSite.RESID_PRE, List.of()));

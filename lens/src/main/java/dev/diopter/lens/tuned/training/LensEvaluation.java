@@ -3,6 +3,7 @@ package dev.diopter.lens.tuned.training;
 import dev.diopter.engine.Model;
 import dev.diopter.engine.Products;
 import dev.diopter.lens.tuned.Lens;
+import dev.diopter.lens.tuned.LensFit;
 import dev.diopter.lens.tuned.LensSite;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -61,6 +62,7 @@ public final class LensEvaluation {
           || lens.layers() != model.config().layers()) {
         throw new IllegalArgumentException("expected lenses of one site and of this model");
       }
+      LensFit.requireProcessing(lens, model);
     }
     int length = data.chunkSize();
     boolean all = options.tokens() == Long.MAX_VALUE;

@@ -3,6 +3,7 @@ package dev.diopter.lens.tuned.training;
 import dev.diopter.engine.Model;
 import dev.diopter.engine.Products;
 import dev.diopter.lens.tuned.LensConfig;
+import dev.diopter.lens.tuned.LensFit;
 import dev.diopter.lens.tuned.Translator;
 import dev.diopter.lens.tuned.TunedLens;
 import java.nio.file.Path;
@@ -83,6 +84,7 @@ public final class LensTraining {
    * @throws TrainingException if there is too little data, or a loss is no number any more
    */
   public Result run(TrainingListener listener) {
+    LensFit.requireProcessing(config, model);
     int chunk = data.chunkSize();
     if (options.tokensPerStep() % chunk != 0) {
       throw new dev.diopter.engine.UsageException(
@@ -152,6 +154,7 @@ public final class LensTraining {
     identity.put("format", "diopter-lens-checkpoint-1");
     identity.put("model", model.name());
     identity.put("unembed_hash", String.valueOf(config.unembedHash()));
+    identity.put("processing", String.join(",", config.processing()));
     identity.put("options", options.fingerprint());
     identity.put("data", survey.sha256());
     return new Snapshot(home.resolve("checkpoints"), identity);
