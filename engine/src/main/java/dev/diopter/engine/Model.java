@@ -256,6 +256,23 @@ public final class Model implements AutoCloseable {
   }
 
   /**
+   * Generates with the tokens decoded from a hook point: nothing behind it is run, unless the plan
+   * reads there. Each sequence has the same bits as alone.
+   *
+   * @return results whose steps hold what was read at the point, too
+   */
+  public List<GenerationResult> generate(
+      List<Prompt> prompts,
+      EarlyExit exit,
+      GenerationOptions options,
+      HookPlan plan,
+      GenerationListener listener) {
+    try (Lease.Use _ = lease.take()) {
+      return generator.generate(prompts, exit, options, plan, listener);
+    }
+  }
+
+  /**
    * Generates behind kept keys and values, several sequences at once.
    *
    * @param next for each store the ids that follow what it holds, at least one; positions of the
@@ -269,7 +286,7 @@ public final class Model implements AutoCloseable {
       HookPlan plan,
       GenerationListener listener) {
     try (Lease.Use _ = lease.take()) {
-      return generator.generate(next, after, options, plan, listener);
+      return generator.generate(next, after, options, plan, null, listener);
     }
   }
 
