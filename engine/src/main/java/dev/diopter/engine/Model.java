@@ -62,16 +62,25 @@ public final class Model implements AutoCloseable {
    */
   public static Model open(String nameOrFolder, ModelOptions options) {
     try (OpenModel stored = ModelStore.system().open(nameOrFolder)) {
-      Backend backend = backend(options);
-      try {
-        return on(backend, stored);
-      } catch (BackendException e) {
-        if (!options.backend().equals("auto") || backend.name().equals("cpu")) {
-          throw e;
-        }
-        String reason = String.valueOf(e.getMessage());
-        return on(Backends.cpuBecause(reason, options.threads()), stored);
+      return open(stored, options);
+    }
+  }
+
+  /**
+   * Opens a model from its stored weights, such as one whose blocks were changed.
+   *
+   * @param stored stays the caller's, who may close it afterwards
+   */
+  public static Model open(OpenModel stored, ModelOptions options) {
+    Backend backend = backend(options);
+    try {
+      return on(backend, stored);
+    } catch (BackendException e) {
+      if (!options.backend().equals("auto") || backend.name().equals("cpu")) {
+        throw e;
       }
+      String reason = String.valueOf(e.getMessage());
+      return on(Backends.cpuBecause(reason, options.threads()), stored);
     }
   }
 
