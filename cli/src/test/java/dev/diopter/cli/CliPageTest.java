@@ -117,6 +117,7 @@ class CliPageTest {
               "--layer-transfer"
             },
             new String[] {"lens", "show", "demo-gpt2", "--ids", "0,5"},
+            new String[] {"lens", "list", folder.toString()},
             new String[] {
               "lens", "generate", "demo-gpt2", "--ids", "0", "--layer", "1", "--max-new-tokens", "1"
             },

@@ -96,6 +96,27 @@ class LensCausalCommandsTest {
     assertThat(ran.isClean().out()).isNotBlank();
   }
 
+  @Test
+  void list_findsLensesAtAnyDepthAndSaysWhatIsWrong() throws IOException {
+    Path cases = Cli.root().resolve("fixtures/lens-cases");
+    JsonNode found = Cli.run("lens", "list", cases.toString(), "--json").isClean().json();
+    assertThat(found.path("lenses").size()).isEqualTo(2);
+    JsonNode first = found.path("lenses").get(0);
+    assertThat(first.path("path").stringValue())
+        .isEqualTo(cases.resolve("demo-gpt2/tuned-lens").toString());
+    assertThat(first.path("layers").intValue()).isEqualTo(6);
+    assertThat(first.path("site").stringValue()).isEqualTo("resid_pre");
+    Path broken = Files.createDirectories(folder.resolve("a/b"));
+    Files.writeString(broken.resolve("config.json"), "{");
+    Files.writeString(broken.resolve("params.pt"), "");
+    assertThat(Cli.run("lens", "list", folder.toString()).isClean().out())
+        .contains("cannot be used: ");
+    assertThat(Cli.run("lens", "list", cases.resolve("demo-gpt2").toString()).isClean().out())
+        .contains("demo-gpt2", "resid_pre");
+    assertThat(Cli.run("lens", "list", folder.resolve("none").toString()).failed(1).err())
+        .contains("expected a folder with lenses, found none");
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

@@ -1,6 +1,7 @@
 package dev.diopter.lens.tuned;
 
 import dev.diopter.formats.FormatException;
+import dev.diopter.formats.Json;
 import dev.diopter.formats.OneLine;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -58,7 +59,10 @@ public final class LensFolders {
 
   private static Found read(Path folder) {
     try {
-      return new Found(folder, LensFiles.config(folder), null);
+      Path config = folder.resolve(LensFiles.CONFIG);
+      List<String> notes = new ArrayList<>();
+      return new Found(
+          folder, LensConfigFile.read(config.toString(), Json.read(config), notes), null);
     } catch (FormatException e) {
       return new Found(folder, null, String.valueOf(e.getMessage()));
     }
