@@ -70,8 +70,7 @@ final class LensGenerateCommand implements Command {
       NewText text = new NewText(model, options, screen, output);
       GenerationResult generated =
           text.show(
-              listener ->
-                  generation.generate(List.of(prompt), options, plan, listener).getFirst());
+              listener -> generation.generate(List.of(prompt), options, plan, listener).getFirst());
       if (result.wanted(output)) {
         ObjectNode object = text.object(generated);
         object.put("lens", read.kind());

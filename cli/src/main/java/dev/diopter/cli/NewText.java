@@ -64,13 +64,12 @@ final class NewText {
     }
     TextStream stream = new TextStream(model.tokenizer(), screen);
     GenerationResult generated =
-        generation.run(
-            (sequence, step, id) -> {
-              // The end of the text is not a part of it.
-              if (options.ignoreEos() || !model.config().eosIds().contains(id)) {
-                stream.add(id);
-              }
-            });
+        generation.run((sequence, step, id) -> {
+          // The end of the text is not a part of it.
+          if (options.ignoreEos() || !model.config().eosIds().contains(id)) {
+            stream.add(id);
+          }
+        });
     stream.close();
     return generated;
   }

@@ -24,8 +24,7 @@ class LensCausalCommandsTest {
 
   @BeforeEach
   void write() throws IOException {
-    texts =
-        Files.writeString(folder.resolve("t.txt"), (Cli.PROMPT + "\n").repeat(9)).toString();
+    texts = Files.writeString(folder.resolve("t.txt"), (Cli.PROMPT + "\n").repeat(9)).toString();
   }
 
   private Cli.Ran basis(String... more) {
@@ -50,7 +49,16 @@ class LensCausalCommandsTest {
   void basis_jsonAndArrays_agree() {
     Path npz = folder.resolve("b.npz");
     JsonNode json =
-        basis("--lens", lens, "--loss", "ce", "--ablation", "zero", "--npz", npz.toString(), "--json")
+        basis(
+                "--lens",
+                lens,
+                "--loss",
+                "ce",
+                "--ablation",
+                "zero",
+                "--npz",
+                npz.toString(),
+                "--json")
             .isDone()
             .json();
     assertThat(json.path("lens").stringValue()).isEqualTo("tuned");
@@ -69,15 +77,32 @@ class LensCausalCommandsTest {
   @Test
   void generate_layers_differAndTheLastIsTheModel() {
     String[] words = {
-      "lens", "generate", "demo-gpt2", "--ids", "0,5,17", "--layer", "5", "--max-new-tokens", "6",
-      "--ignore-eos", "--site", "resid_post", "--json"
+      "lens",
+      "generate",
+      "demo-gpt2",
+      "--ids",
+      "0,5,17",
+      "--layer",
+      "5",
+      "--max-new-tokens",
+      "6",
+      "--ignore-eos",
+      "--site",
+      "resid_post",
+      "--json"
     };
     JsonNode last = Cli.run(words).isDone().json();
     words[6] = "1";
     JsonNode early = Cli.run(words).isDone().json();
     JsonNode model =
         Cli.run(
-                "generate", "demo-gpt2", "--ids", "0,5,17", "--max-new-tokens", "6", "--ignore-eos",
+                "generate",
+                "demo-gpt2",
+                "--ids",
+                "0,5,17",
+                "--max-new-tokens",
+                "6",
+                "--ignore-eos",
                 "--json")
             .isDone()
             .json();
@@ -91,8 +116,17 @@ class LensCausalCommandsTest {
   void generate_text_streamsByATunedLens() {
     Cli.Ran ran =
         Cli.run(
-            "lens", "generate", "demo-gpt2", Cli.PROMPT, "--bos", "--layer", "4", "--lens", lens,
-            "--max-new-tokens", "5");
+            "lens",
+            "generate",
+            "demo-gpt2",
+            Cli.PROMPT,
+            "--bos",
+            "--layer",
+            "4",
+            "--lens",
+            lens,
+            "--max-new-tokens",
+            "5");
     assertThat(ran.isClean().out()).isNotBlank();
   }
 
@@ -133,8 +167,7 @@ class LensCausalCommandsTest {
   void basis_wrongUse_isToldInOneLine(String option, String value, String message)
       throws IOException {
     String few = Files.writeString(folder.resolve("few.txt"), "short\n").toString();
-    assertThat(
-            Cli.run("lens", "basis", "demo-gpt2", "--data", few, option, value).failed(2).err())
+    assertThat(Cli.run("lens", "basis", "demo-gpt2", "--data", few, option, value).failed(2).err())
         .contains(message);
   }
 

@@ -48,7 +48,8 @@ public record EarlyExit(String hook, Head head) {
   /** Logits of the last position of a pass that read the point. */
   float[] logits(RunResult step, DecoderConfig config) {
     float[] rows = step.activation(hook).values();
-    float[] logits = head.logits(Arrays.copyOfRange(rows, rows.length - config.width(), rows.length));
+    float[] logits =
+        head.logits(Arrays.copyOfRange(rows, rows.length - config.width(), rows.length));
     if (logits.length != config.vocabulary()) {
       throw new ModelException(
           "early exit at %s: expected %d logits, got %d"

@@ -95,7 +95,8 @@ public final class Products {
     float[] head = head();
     try (Lease.Use _ = lease.take()) {
       return new Packed(
-          pack(MemorySegment.ofArray(head), config.vocabulary(), config.width(), config.width(), 1));
+          pack(
+              MemorySegment.ofArray(head), config.vocabulary(), config.width(), config.width(), 1));
     }
   }
 

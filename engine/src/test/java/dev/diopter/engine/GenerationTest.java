@@ -67,25 +67,23 @@ class GenerationTest {
     assertThat(out.getFirst().ids()).containsExactly(7, 7, 7);
     assertThat(out.getFirst().steps().get(1).activations()).hasSize(1);
     for (String hook : List.of("blocks.9.hook_resid_pre", "blocks.0.attn.hook_q", "nonsense")) {
-      assertThatThrownBy(
-              () ->
-                  model.generate(
-                      List.of(PROMPT),
-                      new EarlyExit(hook, first),
-                      three,
-                      HookPlan.NONE,
-                      GenerationListener.NONE))
+      assertThatThrownBy(() ->
+              model.generate(
+                  List.of(PROMPT),
+                  new EarlyExit(hook, first),
+                  three,
+                  HookPlan.NONE,
+                  GenerationListener.NONE))
           .isInstanceOf(UsageException.class)
           .hasMessageContaining("early exit");
     }
-    assertThatThrownBy(
-            () ->
-                model.generate(
-                    List.of(PROMPT),
-                    new EarlyExit("blocks.0.hook_resid_pre", row -> row),
-                    three,
-                    HookPlan.NONE,
-                    GenerationListener.NONE))
+    assertThatThrownBy(() ->
+            model.generate(
+                List.of(PROMPT),
+                new EarlyExit("blocks.0.hook_resid_pre", row -> row),
+                three,
+                HookPlan.NONE,
+                GenerationListener.NONE))
         .isInstanceOf(ModelException.class)
         .hasMessageContaining("expected %d logits".formatted(vocabulary));
   }

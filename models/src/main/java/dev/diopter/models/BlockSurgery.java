@@ -27,7 +27,8 @@ public final class BlockSurgery {
       gone.add(checked(model, block));
     }
     return ordered(
-        model, IntStream.range(0, model.config().layers()).filter(b -> !gone.contains(b)).toArray());
+        model,
+        IntStream.range(0, model.config().layers()).filter(b -> !gone.contains(b)).toArray());
   }
 
   /**
@@ -37,7 +38,8 @@ public final class BlockSurgery {
    */
   public static OpenModel permute(OpenModel model, int... order) {
     int layers = model.config().layers();
-    if (!Arrays.equals(Arrays.stream(order).sorted().toArray(), IntStream.range(0, layers).toArray())) {
+    if (!Arrays.equals(
+        Arrays.stream(order).sorted().toArray(), IntStream.range(0, layers).toArray())) {
       throw new ModelException(
           "order of blocks: expected each of 0 to %d once, got %s"
               .formatted(layers - 1, Arrays.toString(order)));

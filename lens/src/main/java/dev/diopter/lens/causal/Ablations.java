@@ -43,7 +43,8 @@ public final class Ablations {
               .formatted(model.config().width(), model.name(), subspace.width()));
     }
     List<RunResult> runs = model.run(RunRequest.of(prompts).stopAt(layer + 1));
-    float[] rows = Alignment.joined(runs.stream().map(r -> Objects.requireNonNull(r.residual())).toList());
+    float[] rows =
+        Alignment.joined(runs.stream().map(r -> Objects.requireNonNull(r.residual())).toList());
     return replacing(prompts, layer, model.config().width(), subspace.remove(rows, how, seed));
   }
 
@@ -69,7 +70,8 @@ public final class Ablations {
     List<RunResult> runs =
         model.run(RunRequest.of(prompts).plan(HookPlan.reading(in)).stopAt(layer + 1));
     float[] before = Alignment.joined(runs.stream().map(r -> r.activation(in).values()).toList());
-    float[] after = Alignment.joined(runs.stream().map(r -> Objects.requireNonNull(r.residual())).toList());
+    float[] after =
+        Alignment.joined(runs.stream().map(r -> Objects.requireNonNull(r.residual())).toList());
     float[] added = new float[after.length];
     for (int i = 0; i < added.length; i++) {
       added[i] = after[i] - before[i];

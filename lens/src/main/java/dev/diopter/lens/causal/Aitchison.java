@@ -3,8 +3,8 @@ package dev.diopter.lens.causal;
 /**
  * Aitchison's geometry of distributions, where adding is multiplying probabilities. A distribution
  * is given by logits or log-probabilities x, which count up to a constant; with weights w that sum
- * to W, {@code clr(x) = x - sum w x / W}, the product of two is {@code sum w clr(x) clr(y)}, and the
- * difference of two distributions is that of their logits.
+ * to W, {@code clr(x) = x - sum w x / W}, the product of two is {@code sum w clr(x) clr(y)}, and
+ * the difference of two distributions is that of their logits.
  */
 public final class Aitchison {
   private Aitchison() {}

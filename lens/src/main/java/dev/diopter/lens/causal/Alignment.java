@@ -42,9 +42,7 @@ public final class Alignment {
     int layers = model.config().layers();
     List<RunResult> runs =
         model.run(
-            RunRequest.of(this.prompts)
-                .plan(HookPlan.reading(lens.site().hooks()))
-                .stopAt(layers));
+            RunRequest.of(this.prompts).plan(HookPlan.reading(lens.site().hooks())).stopAt(layers));
     this.streams = new float[layers][];
     for (int layer = 0; layer < layers; layer++) {
       String hook = lens.site().hook(layer);
@@ -101,9 +99,7 @@ public final class Alignment {
       for (int s = 0; s < parts.size(); s++) {
         int[] shape = {prompts.get(s).length(), lens.width()};
         plan.replace(
-            site.hook(layer),
-            Selection.ALL.sequences(s),
-            new Operation.Value(shape, parts.get(s)));
+            site.hook(layer), Selection.ALL.sequences(s), new Operation.Value(shape, parts.get(s)));
       }
       request = request.plan(plan.build());
     } else {

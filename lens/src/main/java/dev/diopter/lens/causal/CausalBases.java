@@ -82,8 +82,7 @@ public final class CausalBases implements AutoCloseable {
    * @param labels for each row the token that should be predicted; null to compare with the lens's
    *     own prediction
    */
-  public CausalBasis extract(
-      int layer, float[] rows, int @Nullable [] labels, Listener listener) {
+  public CausalBasis extract(int layer, float[] rows, int @Nullable [] labels, Listener listener) {
     DirectionEnergy energy = function(layer, rows, labels);
     int count = options.vectors() == 0 ? lens.width() : options.vectors();
     List<double[]> known = new ArrayList<>();

@@ -6,8 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the loss of one direction v costs a lens, and its derivatives. A row without it is {@code h +
- * (v . d) v}, where d is the row's substitute less the row; the translator is affine, so the
+ * What the loss of one direction v costs a lens, and its derivatives. A row without it is {@code h
+ * + (v . d) v}, where d is the row's substitute less the row; the translator is affine, so the
  * translated row is {@code z + (v . d) (v + W v)}. Used by one thread at a time.
  */
 final class DirectionEnergy {

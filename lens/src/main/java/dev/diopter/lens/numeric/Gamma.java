@@ -35,8 +35,7 @@ public final class Gamma {
       z += 1;
     }
     double r = 1 / (z * z);
-    double series =
-        r * (1.0 / 12 - r * (1.0 / 120 - r * (1.0 / 252 - r * (1.0 / 240 - r / 132))));
+    double series = r * (1.0 / 12 - r * (1.0 / 120 - r * (1.0 / 252 - r * (1.0 / 240 - r / 132))));
     return Math.log(z) - 0.5 / z - series - shift;
   }
 

@@ -22,8 +22,8 @@ public record Dirichlet(double[] concentration) {
 
   /**
    * The most probable one: {@code log G(sum a) - sum log G(a) + sum (a - 1) mean log p} is largest,
-   * over {@code a = exp(theta)} from theta = 0 by L-BFGS. The function is concave in alpha, so there
-   * is one maximum.
+   * over {@code a = exp(theta)} from theta = 0 by L-BFGS. The function is concave in alpha, so
+   * there is one maximum.
    *
    * @param meanLogProbabilities of the observed distributions; finite
    */
@@ -43,8 +43,7 @@ public record Dirichlet(double[] concentration) {
                   for (int i = 0; i < n; i++) {
                     double a = Math.exp(x[i]);
                     value += Gamma.logGamma(a) - (a - 1) * meanLogProbabilities[i];
-                    gradient[i] =
-                        -a * (digamma - Gamma.digamma(a) + meanLogProbabilities[i]);
+                    gradient[i] = -a * (digamma - Gamma.digamma(a) + meanLogProbabilities[i]);
                   }
                   return value - Gamma.logGamma(sum);
                 },

@@ -25,18 +25,17 @@ public final class HeadSpectrum {
     // Sums of one row of the result belong to one thread, in the order of the head's rows.
     IntStream.range(0, width)
         .parallel()
-        .forEach(
-            i -> {
-              double[] sums = new double[width];
-              for (int r = 0; r < rows; r++) {
-                int at = r * width;
-                double left = head[at + i];
-                for (int j = i; j < width; j++) {
-                  sums[j] += left * head[at + j];
-                }
-              }
-              System.arraycopy(sums, i, gram, i * width + i, width - i);
-            });
+        .forEach(i -> {
+          double[] sums = new double[width];
+          for (int r = 0; r < rows; r++) {
+            int at = r * width;
+            double left = head[at + i];
+            for (int j = i; j < width; j++) {
+              sums[j] += left * head[at + j];
+            }
+          }
+          System.arraycopy(sums, i, gram, i * width + i, width - i);
+        });
     for (int i = 0; i < width; i++) {
       for (int j = 0; j < i; j++) {
         gram[i * width + j] = gram[j * width + i];

@@ -13,8 +13,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The approximate inverse of final norm and head: residual vectors whose distributions come nearest
  * to given ones, by the mean divergence {@code sum p (log p - log q)}. Starts where the head's
- * pseudo-inverse puts the logits less their mean (they count up to a constant), which for logits
- * of the model itself is the end already, and goes down by L-BFGS. Logits of minus infinity are
+ * pseudo-inverse puts the logits less their mean (they count up to a constant), which for logits of
+ * the model itself is the end already, and goes down by L-BFGS. Logits of minus infinity are
  * probabilities of 0.
  *
  * <p>All in double, with the head held in memory; meant for few rows. Immutable.

@@ -4,7 +4,9 @@ import dev.diopter.engine.FinalNorm;
 import dev.diopter.lens.numeric.Objective;
 import dev.diopter.models.DecoderConfig;
 
-/** The mean divergence of rows' distributions from wanted ones, by the rows. One thread at a time. */
+/**
+ * The mean divergence of rows' distributions from wanted ones, by the rows. One thread at a time.
+ */
 final class InversionLoss implements Objective {
   private final float[] head;
   private final FinalNorm norm;

@@ -41,8 +41,11 @@ public final class LensFolders {
     }
     List<Found> found = new ArrayList<>();
     try (Stream<Path> below = Files.walk(folder, DEEPEST)) {
-      below.filter(Files::isDirectory).filter(LensFolders::hasLens).sorted().forEach(path ->
-          found.add(read(path)));
+      below
+          .filter(Files::isDirectory)
+          .filter(LensFolders::hasLens)
+          .sorted()
+          .forEach(path -> found.add(read(path)));
     } catch (IOException e) {
       throw new FormatException(folder + ": cannot be read: " + OneLine.reason(e), e);
     } catch (UncheckedIOException e) {

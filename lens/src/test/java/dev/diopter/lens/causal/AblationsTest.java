@@ -39,8 +39,7 @@ class AblationsTest {
   }
 
   private static List<float[]> read(List<Prompt> prompts, HookPlan plan, String hook) {
-    List<RunResult> runs =
-        model.run(RunRequest.of(prompts).plan(plan.and(HookPlan.reading(hook))));
+    List<RunResult> runs = model.run(RunRequest.of(prompts).plan(plan.and(HookPlan.reading(hook))));
     return runs.stream().map(run -> run.activation(hook).values()).toList();
   }
 
@@ -68,11 +67,9 @@ class AblationsTest {
     int size = 4 * 128;
     float[] byPrompt =
         added(
-            EQUAL,
-            Ablations.layer(model, EQUAL, LAYER, Ablation.MEAN, Ablations.Over.PROMPTS, 0));
+            EQUAL, Ablations.layer(model, EQUAL, LAYER, Ablation.MEAN, Ablations.Over.PROMPTS, 0));
     float[] byToken =
-        added(
-            EQUAL, Ablations.layer(model, EQUAL, LAYER, Ablation.MEAN, Ablations.Over.TOKENS, 0));
+        added(EQUAL, Ablations.layer(model, EQUAL, LAYER, Ablation.MEAN, Ablations.Over.TOKENS, 0));
     for (int i = 0; i < clean.length; i++) {
       double mean = 0;
       for (int s = 0; s < 3; s++) {
@@ -146,17 +143,14 @@ class AblationsTest {
     List<Prompt> ragged = new ArrayList<>(EQUAL);
     ragged.add(Prompt.ofIds(1));
     assertThatThrownBy(
-            () ->
-                Ablations.layer(model, ragged, 0, Ablation.MEAN, Ablations.Over.PROMPTS, 0))
+            () -> Ablations.layer(model, ragged, 0, Ablation.MEAN, Ablations.Over.PROMPTS, 0))
         .hasMessageContaining("expected prompts of one length, got [4, 4, 4, 1]");
-    assertThatThrownBy(
-            () ->
-                Ablations.layer(
-                    model, List.of(EQUAL.get(0)), 0, Ablation.MEAN, Ablations.Over.PROMPTS, 0))
+    assertThatThrownBy(() ->
+            Ablations.layer(
+                model, List.of(EQUAL.get(0)), 0, Ablation.MEAN, Ablations.Over.PROMPTS, 0))
         .hasMessage("mean ablation: expected at least 2 rows, got 1");
     Subspace small = Subspace.spannedBy(new float[] {1});
-    assertThatThrownBy(
-            () -> Ablations.subspace(model, EQUAL, 0, small, Ablation.ZERO, 0))
+    assertThatThrownBy(() -> Ablations.subspace(model, EQUAL, 0, small, Ablation.ZERO, 0))
         .hasMessageContaining("expected a subspace of 128 numbers for demo-gpt2, got one of 1");
   }
 }

@@ -26,7 +26,8 @@ import tools.jackson.databind.JsonNode;
 class CausalCasesTest {
   private static final BasisOptions THREE = BasisOptions.DEFAULT.vectors(3);
 
-  private record Case(Model model, JsonNode expected, List<Prompt> prompts) implements AutoCloseable {
+  private record Case(Model model, JsonNode expected, List<Prompt> prompts)
+      implements AutoCloseable {
     static Case open(String name) {
       JsonNode expected = Json.read(folder(name).resolve("causal.json"));
       List<Prompt> prompts = new ArrayList<>();
@@ -99,7 +100,8 @@ class CausalCasesTest {
               }
               for (int i = 0; i < 5; i++) {
                 double g = row.path("gradient").get(i).doubleValue();
-                assertThat(gradient[i] - along * v[i]).isCloseTo(g, within(1e-5 + 1e-4 * Math.abs(g)));
+                assertThat(gradient[i] - along * v[i])
+                    .isCloseTo(g, within(1e-5 + 1e-4 * Math.abs(g)));
               }
               assertThat(bases.energy(layer, streams.rows(layer), narrowed(v)))
                   .isCloseTo(energy, within(1e-6));
@@ -239,8 +241,7 @@ class CausalCasesTest {
       assertThatThrownBy(
               () -> bases.extract(0, new float[256], new int[1], CausalBases.Listener.NONE))
           .hasMessageContaining("expected a label for each of 2 rows, got 1");
-      assertThatThrownBy(
-              () -> new CausalBases(c.model, c.lens("logit"), THREE.vectors(129)))
+      assertThatThrownBy(() -> new CausalBases(c.model, c.lens("logit"), THREE.vectors(129)))
           .hasMessageContaining("expected at most 128 vectors");
       assertThatThrownBy(() -> new BasisOptions(-1, Ablation.MEAN, 1, 0, 0))
           .hasMessageContaining("got -1");

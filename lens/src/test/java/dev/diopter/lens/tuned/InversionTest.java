@@ -79,7 +79,10 @@ class InversionTest {
     Random random = new Random(5);
     FinalNorm norm =
         new FinalNorm(
-            kind, new float[] {1, .5f, 2}, kind == Norm.LAYER ? new float[] {0, .1f, 1} : null, 1e-5f);
+            kind,
+            new float[] {1, .5f, 2},
+            kind == Norm.LAYER ? new float[] {0, .1f, 1} : null,
+            1e-5f);
     float[] head = new float[15];
     for (int i = 0; i < head.length; i++) {
       head[i] = (float) random.nextGaussian();
@@ -127,7 +130,8 @@ class InversionTest {
       float[] logits = new Unembedding(model).logits(found.residuals());
       double[] q = probabilities(logits, 0, vocabulary);
       for (int v = 0; v < vocabulary; v++) {
-        assertThat(q[v]).isLessThanOrEqualTo(v == 600 ? q[600] : v == 7 ? q[7] : Math.min(q[7], q[600]));
+        assertThat(q[v])
+            .isLessThanOrEqualTo(v == 600 ? q[600] : v == 7 ? q[7] : Math.min(q[7], q[600]));
       }
       assertThat(found.kl()).isPositive();
       assertThatThrownBy(() -> inversion.invert(new float[3], few))

@@ -28,9 +28,7 @@ class LensGenerationTest {
   }
 
   private static Lens lens(Model model, String kind, LensSite site) {
-    return kind.equals("tuned")
-        ? TunedCase.lens(model.name())
-        : LogitLens.of(model.config(), site);
+    return kind.equals("tuned") ? TunedCase.lens(model.name()) : LogitLens.of(model.config(), site);
   }
 
   /** The reference's greedy example: what follows must not see the context twice. */
@@ -74,8 +72,7 @@ class LensGenerationTest {
   @Test
   void generate_batch_givesEachPromptWhatItGetsAlone() {
     try (Model model = TunedCase.open("demo-llama")) {
-      LensGeneration generation =
-          new LensGeneration(model, TunedCase.lens("demo-llama"), 3);
+      LensGeneration generation = new LensGeneration(model, TunedCase.lens("demo-llama"), 3);
       GenerationOptions sampled =
           GenerationOptions.sampling(9, 1.3, 7).withTopK(40).withTopP(.9).ignoringEos();
       List<GenerationResult> together = generation.generate(PROMPTS, sampled);
@@ -109,17 +106,15 @@ class LensGenerationTest {
       HookPlan zero = HookPlan.builder().zero("blocks.2.hook_mlp_out", always).build();
       Prompt prompt = Prompt.ofIds(0, 5, 17);
       GenerationResult edited =
-          generation
-              .generate(List.of(prompt), greedy(3), zero, GenerationListener.NONE)
-              .getFirst();
+          generation.generate(List.of(prompt), greedy(3), zero, GenerationListener.NONE).getFirst();
       float[] row = edited.steps().get(0).activation("blocks.3.hook_resid_pre").values();
       HookPlan once = HookPlan.builder().zero("blocks.2.hook_mlp_out").build();
       float[] expected =
           model.run(RunRequest.of(prompt).plan(once).stopAt(3)).getFirst().residual();
       assertThat(row).isEqualTo(expected);
       HookPlan behind = HookPlan.builder().zero("blocks.4.hook_mlp_out", always).build();
-      assertThatThrownBy(
-              () -> generation.generate(List.of(prompt), greedy(3), behind, GenerationListener.NONE))
+      assertThatThrownBy(() ->
+              generation.generate(List.of(prompt), greedy(3), behind, GenerationListener.NONE))
           .hasMessageContaining("blocks.4.hook_mlp_out could not act");
     }
   }

@@ -122,8 +122,7 @@ class FixtureF1Test {
       requireLogits(logits, .6212615631, .5981567942, -1.6571253676);
       double[] logQ = NormGradientTest.logSoftmax(NormGradientTest.widened(logits));
       assertThat(logQ)
-          .containsExactly(
-              new double[] {-.7321801039, -.7552848728, -3.0105670346}, within(2e-6));
+          .containsExactly(new double[] {-.7321801039, -.7552848728, -3.0105670346}, within(2e-6));
     }
   }
 
