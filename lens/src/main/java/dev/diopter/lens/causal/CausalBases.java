@@ -34,7 +34,7 @@ public final class CausalBases implements AutoCloseable {
   private final BasisOptions options;
   private final Products products;
   private final HeadLoss head;
-  private double[] @Nullable [] starts;
+  private double @Nullable [][] starts;
 
   /** Of a lens. */
   public CausalBases(Model model, Lens lens, BasisOptions options) {
@@ -140,7 +140,7 @@ public final class CausalBases implements AutoCloseable {
 
   /** The j-th singular vector, or a later one if the known directions hold it already. */
   private double[] start(int j, List<double[]> known) {
-    double[][] vectors = starts;
+    double @Nullable [][] vectors = starts;
     if (vectors == null) {
       vectors = HeadSpectrum.of(model).vectors();
       starts = vectors;
@@ -182,7 +182,7 @@ public final class CausalBases implements AutoCloseable {
     for (int i = 0; i < found.size(); i++) {
       order.add(i);
     }
-    order.sort(Comparator.comparing(i -> -energies.get(i)));
+    order.sort(Comparator.comparingDouble(i -> -energies.get(i)));
     double[] values = new double[order.size()];
     float[][] vectors = new float[values.length][];
     for (int i = 0; i < values.length; i++) {

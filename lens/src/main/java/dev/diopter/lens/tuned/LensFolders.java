@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -49,7 +50,8 @@ public final class LensFolders {
     } catch (IOException e) {
       throw new FormatException(folder + ": cannot be read: " + OneLine.reason(e), e);
     } catch (UncheckedIOException e) {
-      throw new FormatException(folder + ": cannot be read: " + OneLine.reason(e.getCause()), e);
+      throw new FormatException(
+          folder + ": cannot be read: " + OneLine.reason(Objects.requireNonNull(e.getCause())), e);
     }
     return found;
   }
