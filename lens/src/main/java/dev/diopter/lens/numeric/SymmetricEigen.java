@@ -60,6 +60,9 @@ public record SymmetricEigen(double[] values, double[][] vectors) {
         double t = Math.copySign(1, theta) / (Math.abs(theta) + Math.hypot(theta, 1));
         double c = 1 / Math.sqrt(t * t + 1);
         rotate(a, p, q, c, t * c);
+        // What rounding leaves here would keep the sweeps from ending.
+        a[p][q] = 0;
+        a[q][p] = 0;
         rotate(v[p], v[q], c, t * c);
       }
     }
