@@ -26,5 +26,8 @@ final class LensCommand implements CommandGroup {
     line.addSubcommand("train", new LensTrainCommand(screen));
     line.addSubcommand("eval", new LensEvalCommand(screen));
     line.addSubcommand("show", new LensShowCommand(screen));
+    line.addSubcommand("generate", new LensGenerateCommand(screen));
+    line.addSubcommand("list", new LensListCommand(screen));
+    line.addSubcommand("basis", new LensBasisCommand(screen));
   }
 }

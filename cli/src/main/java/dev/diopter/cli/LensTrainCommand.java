@@ -93,13 +93,14 @@ final class LensTrainCommand implements Command {
       description = "A multiple of the chunks' length; about 8192 unless given.")
   private @Nullable Integer tokensPerStep;
 
-  @Option(names = "--optimizer", paramLabel = "NAME", description = "sgd (default) or adam.")
+  @Option(names = "--optimizer", paramLabel = "NAME", description = "sgd (default), adam or muon.")
   private String optimizer = "sgd";
 
   @Option(
       names = "--lr-scale",
       paramLabel = "X",
-      description = "Factor on the rate of 1 - momentum (sgd) or 0.001 (adam); 1 unless given.")
+      description =
+          "Factor on the rate of 1 - momentum (sgd), 0.001 (adam) or 0.01 (muon); 1 unless given.")
   private double scale = 1;
 
   @Option(

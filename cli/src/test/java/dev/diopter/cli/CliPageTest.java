@@ -117,6 +117,25 @@ class CliPageTest {
               "--layer-transfer"
             },
             new String[] {"lens", "show", "demo-gpt2", "--ids", "0,5"},
+            new String[] {"lens", "list", folder.toString()},
+            new String[] {
+              "lens", "generate", "demo-gpt2", "--ids", "0", "--layer", "1", "--max-new-tokens", "1"
+            },
+            new String[] {
+              "lens",
+              "basis",
+              "demo-gpt2",
+              "--data",
+              lensTexts,
+              "--layers",
+              "1",
+              "-k",
+              "1",
+              "--max-length",
+              "8",
+              "--tokens",
+              "16"
+            },
             new String[] {"models", "list"},
             new String[] {"models", "info", "demo-gpt2"},
             new String[] {"doctor"});

@@ -99,7 +99,7 @@ class LensTrainTest {
     String lens = folder.resolve("lens").toString();
     fails(
         2,
-        "expected sgd or adam, got 'muon'",
+        "expected sgd, adam or muon, got 'lion'",
         "lens",
         "train",
         "demo-gpt2",
@@ -108,7 +108,7 @@ class LensTrainTest {
         "-o",
         lens,
         "--optimizer",
-        "muon");
+        "lion");
     fails(
         1, "can only take", "lens", "train", "demo-gpt2", "--data", texts("held-out"), "-o", lens);
     fails(2, "--lens DIR", "lens", "eval", "demo-gpt2", "--data", texts("held-out"), "--no-logit");

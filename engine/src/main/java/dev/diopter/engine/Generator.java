@@ -59,9 +59,28 @@ final class Generator {
     }
   }
 
+  /** What is done at every step. */
+  private record Task(
+      GenerationOptions options,
+      ResolvedPlan plan,
+      @Nullable EarlyExit exit,
+      GenerationListener listener) {}
+
   List<GenerationResult> generate(
       List<Prompt> prompts, GenerationOptions options, HookPlan plan, GenerationListener listener) {
-    return generate(prompts, null, options, plan, listener);
+    return generate(prompts, null, options, plan, null, listener);
+  }
+
+  /** From a hook point on, by somebody else's head. */
+  List<GenerationResult> generate(
+      List<Prompt> prompts,
+      EarlyExit exit,
+      GenerationOptions options,
+      HookPlan plan,
+      GenerationListener listener) {
+    Selection always = Selection.ALL.steps(Steps.ALL);
+    HookPlan reading = HookPlan.builder().include(plan).read(exit.checked(config), always).build();
+    return generate(prompts, null, options, reading, exit, listener);
   }
 
   /** Behind kept keys and values, if there are any, which are not changed. */
@@ -70,6 +89,7 @@ final class Generator {
       @Nullable List<KeyValueStore> prefixes,
       GenerationOptions options,
       HookPlan plan,
+      @Nullable EarlyExit exit,
       GenerationListener listener) {
     if (prefixes != null && prefixes.size() != prompts.size()) {
       throw new UsageException(
@@ -78,6 +98,7 @@ final class Generator {
     }
     PromptSpan[] spans = runner.spans(prompts, prefixes, options.maxNewTokens() - 1);
     ResolvedPlan resolved = PlanResolver.resolve(plan, config, spans);
+    Task task = new Task(options, resolved, exit, listener);
     List<Sequence> sequences = new ArrayList<>();
     for (int s = 0; s < prompts.size(); s++) {
       Prompt prompt = prompts.get(s);
@@ -97,7 +118,7 @@ final class Generator {
           }
           scratch = new Scratch(backend, config, rows, true);
         }
-        step(sequences, step, options, resolved, scratch, listener);
+        step(sequences, step, task, scratch);
       }
     } catch (RuntimeException | Error e) {
       runner.abandon(e);
@@ -111,43 +132,27 @@ final class Generator {
     return sequences.stream().map(Generator::result).toList();
   }
 
-  private void step(
-      List<Sequence> sequences,
-      int step,
-      GenerationOptions options,
-      ResolvedPlan plan,
-      Scratch scratch,
-      GenerationListener listener) {
+  private void step(List<Sequence> sequences, int step, Task task, Scratch scratch) {
     int[][] ids = sequences.stream().map(Sequence::pending).toArray(int[][]::new);
-    int[][] last = new int[ids.length][];
-    for (int s = 0; s < ids.length; s++) {
-      last[s] = ids[s].length == 0 ? new int[0] : new int[] {ids[s].length - 1};
-    }
     for (int s = 0; s < ids.length; s++) {
       sequences.get(s).store.reserve(ids[s].length);
     }
-    CompiledPlan compiled = CompiledPlan.of(plan, config.layers(), step, true);
+    CompiledPlan compiled = CompiledPlan.of(task.plan, config.layers(), step, task.exit == null);
     try (Taps taps = new Taps(compiled, backend, config, ids.length, step)) {
-      step(sequences, step, options, ids, last, taps, scratch, listener);
+      step(sequences, step, task, ids, taps, scratch);
     }
   }
 
   private void step(
-      List<Sequence> sequences,
-      int step,
-      GenerationOptions options,
-      int[][] ids,
-      int[][] last,
-      Taps taps,
-      Scratch scratch,
-      GenerationListener listener) {
+      List<Sequence> sequences, int step, Task task, int[][] ids, Taps taps, Scratch scratch) {
     Rows rows =
         Rows.behind(
             sequences.stream().map(s -> s.store).toList(),
             Arrays.stream(ids).mapToInt(own -> own.length).toArray(),
             sequences.stream().mapToLong(s -> s.prompt.key()).toArray());
-    Pass.Task task = new Pass.Task(ids, null, new int[ids.length], -1, last, false);
-    List<Pass.Outcome> outcomes = pass.run(task, rows, scratch, taps);
+    Pass.Task pass =
+        new Pass.Task(ids, null, new int[ids.length], -1, logitRows(ids, task.exit), false);
+    List<Pass.Outcome> outcomes = this.pass.run(pass, rows, scratch, taps);
     taps.finish();
     backend.finish();
     for (int s = 0; s < ids.length; s++) {
@@ -155,18 +160,26 @@ final class Generator {
         Sequence sequence = sequences.get(s);
         sequence.fed += ids[s].length;
         sequence.steps.add(stepResult(ids[s], taps.after(s), taps.before(s)));
-        choose(sequence, s, step, outcomes.get(s).logits, options, listener);
+        float[] logits =
+            task.exit == null
+                ? outcomes.get(s).logits
+                : task.exit.logits(sequence.steps.getLast(), config);
+        choose(sequence, s, step, logits, task);
       }
     }
   }
 
-  private void choose(
-      Sequence sequence,
-      int index,
-      int step,
-      float[] logits,
-      GenerationOptions options,
-      GenerationListener listener) {
+  /** The last row of each sequence that goes on, unless its logits are made elsewhere. */
+  private static int[][] logitRows(int[][] ids, @Nullable EarlyExit exit) {
+    int[][] last = new int[ids.length][];
+    for (int s = 0; s < ids.length; s++) {
+      boolean none = exit != null || ids[s].length == 0;
+      last[s] = none ? new int[0] : new int[] {ids[s].length - 1};
+    }
+    return last;
+  }
+
+  private void choose(Sequence sequence, int index, int step, float[] logits, Task task) {
     for (float logit : logits) {
       if (Float.isNaN(logit)) {
         throw new ModelException(
@@ -176,14 +189,14 @@ final class Generator {
     }
     int id = sequence.sampler.next(logits, sequence.ids);
     sequence.add(id);
-    if (config.eosIds().contains(id) && !options.ignoreEos()) {
+    if (config.eosIds().contains(id) && !task.options.ignoreEos()) {
       sequence.stopped = GenerationResult.Stop.EOS;
-    } else if (sequence.newIds() >= options.maxNewTokens()) {
+    } else if (sequence.newIds() >= task.options.maxNewTokens()) {
       sequence.stopped = GenerationResult.Stop.LENGTH;
     } else if (sequence.store.length() >= config.contextLength()) {
       sequence.stopped = GenerationResult.Stop.CONTEXT;
     }
-    listener.token(index, step, id);
+    task.listener.token(index, step, id);
   }
 
   private static RunResult stepResult(

@@ -67,16 +67,34 @@ public final class Model implements AutoCloseable {
    */
   public static Model open(String nameOrFolder, ModelOptions options) {
     try (OpenModel stored = ModelStore.system().open(nameOrFolder, options.processing())) {
-      Backend backend = backend(options);
-      try {
-        return on(backend, stored);
-      } catch (BackendException e) {
-        if (!options.backend().equals("auto") || backend.name().equals("cpu")) {
-          throw e;
-        }
-        String reason = String.valueOf(e.getMessage());
-        return on(Backends.cpuBecause(reason, options.threads()), stored);
+      return opened(stored, options);
+    }
+  }
+
+  /**
+   * Opens a model from its stored weights, such as one whose blocks were changed.
+   *
+   * @param stored stays the caller's, who may close it afterwards
+   * @throws UsageException where the options ask for a processing: the weights have theirs
+   */
+  public static Model open(OpenModel stored, ModelOptions options) {
+    if (!options.processing().equals(WeightProcessing.NONE)) {
+      throw new UsageException(
+          "processing: expected none with weights that are open already; process them where they are opened, by ModelStore.open(name, processing)");
+    }
+    return opened(stored, options);
+  }
+
+  private static Model opened(OpenModel stored, ModelOptions options) {
+    Backend backend = backend(options);
+    try {
+      return on(backend, stored);
+    } catch (BackendException e) {
+      if (!options.backend().equals("auto") || backend.name().equals("cpu")) {
+        throw e;
       }
+      String reason = String.valueOf(e.getMessage());
+      return on(Backends.cpuBecause(reason, options.threads()), stored);
     }
   }
 
@@ -267,6 +285,23 @@ public final class Model implements AutoCloseable {
   }
 
   /**
+   * Generates with the tokens decoded from a hook point: nothing behind it is run, unless the plan
+   * reads there. Each sequence has the same bits as alone.
+   *
+   * @return results whose steps hold what was read at the point, too
+   */
+  public List<GenerationResult> generate(
+      List<Prompt> prompts,
+      EarlyExit exit,
+      GenerationOptions options,
+      HookPlan plan,
+      GenerationListener listener) {
+    try (Lease.Use _ = lease.take()) {
+      return generator.generate(prompts, exit, options, plan, listener);
+    }
+  }
+
+  /**
    * Generates behind kept keys and values, several sequences at once.
    *
    * @param next for each store the ids that follow what it holds, at least one; positions of the
@@ -280,7 +315,7 @@ public final class Model implements AutoCloseable {
       HookPlan plan,
       GenerationListener listener) {
     try (Lease.Use _ = lease.take()) {
-      return generator.generate(next, after, options, plan, listener);
+      return generator.generate(next, after, options, plan, null, listener);
     }
   }
 

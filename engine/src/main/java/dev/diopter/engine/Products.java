@@ -92,6 +92,16 @@ public final class Products {
    * derivatives by the head's input. A second copy of the head in float32, made anew by each call.
    */
   public Packed headTransposed() {
+    float[] head = head();
+    try (Lease.Use _ = lease.take()) {
+      return new Packed(
+          pack(
+              MemorySegment.ofArray(head), config.vocabulary(), config.width(), config.width(), 1));
+    }
+  }
+
+  /** The numbers of the head, [vocabulary, width], row-major float32; a copy. */
+  public float[] head() {
     int vocabulary = config.vocabulary();
     int width = config.width();
     int most = Math.max(1, HEAD_FLOATS / width);
@@ -100,7 +110,7 @@ public final class Products {
       for (int from = 0; from < vocabulary; from += most) {
         fetch(from, Math.min(most, vocabulary - from), head);
       }
-      return new Packed(pack(MemorySegment.ofArray(head), vocabulary, width, width, 1));
+      return head;
     } catch (RuntimeException | Error e) {
       runner.abandon(e);
       throw e;

@@ -47,6 +47,48 @@ class GenerationTest {
   }
 
   @Test
+  void generate_earlyExit_decodesFromThePointAndRefusesOthers() {
+    int vocabulary = model.config().vocabulary();
+    EarlyExit.Head first =
+        row -> {
+          assertThat(row).hasSize(model.config().width());
+          float[] logits = new float[vocabulary];
+          logits[7] = 1;
+          return logits;
+        };
+    GenerationOptions three = GenerationOptions.greedy(3);
+    List<GenerationResult> out =
+        model.generate(
+            List.of(PROMPT),
+            new EarlyExit("blocks.1.hook_resid_mid", first),
+            three,
+            HookPlan.NONE,
+            GenerationListener.NONE);
+    assertThat(out.getFirst().ids()).containsExactly(7, 7, 7);
+    assertThat(out.getFirst().steps().get(1).activations()).hasSize(1);
+    for (String hook : List.of("blocks.9.hook_resid_pre", "blocks.0.attn.hook_q", "nonsense")) {
+      assertThatThrownBy(() ->
+              model.generate(
+                  List.of(PROMPT),
+                  new EarlyExit(hook, first),
+                  three,
+                  HookPlan.NONE,
+                  GenerationListener.NONE))
+          .isInstanceOf(UsageException.class)
+          .hasMessageContaining("early exit");
+    }
+    assertThatThrownBy(() ->
+            model.generate(
+                List.of(PROMPT),
+                new EarlyExit("blocks.0.hook_resid_pre", row -> row),
+                three,
+                HookPlan.NONE,
+                GenerationListener.NONE))
+        .isInstanceOf(ModelException.class)
+        .hasMessageContaining("expected %d logits".formatted(vocabulary));
+  }
+
+  @Test
   void generate_endOfText_stopsAndIsKept() {
     Prompt prompt =
         demo.prompt("When Mary and John went to the store, John gave a book to", PromptOptions.BOS);

@@ -48,6 +48,30 @@ public record DecoderConfig(
     @Nullable Integer bosId,
     Set<Integer> eosIds) {
 
+  /** The same with another number of blocks. */
+  DecoderConfig withLayers(int count) {
+    return new DecoderConfig(
+        architecture,
+        count,
+        width,
+        heads,
+        keyValueHeads,
+        headDim,
+        mlpWidth,
+        vocabulary,
+        contextLength,
+        norm,
+        normEpsilon,
+        positions,
+        rotary,
+        mlp,
+        attentionScale,
+        scaleByLayer,
+        tiedHead,
+        bosId,
+        eosIds);
+  }
+
   /** The normalisation before attention, MLP and unembedding. */
   public enum Norm {
     LAYER,

@@ -9,6 +9,7 @@ import java.util.Collection;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -96,6 +97,23 @@ public final class OpenModel implements AutoCloseable {
   /** Its weights by role, processed; valid until {@link #close}. */
   public DecoderWeights weights() {
     return weights;
+  }
+
+  /**
+   * The same model with other blocks: see {@link BlockSurgery}. It shares this one's mapping, so
+   * closing one closes both.
+   */
+  OpenModel withBlocks(String name, List<DecoderWeights.Layer> blocks) {
+    DecoderWeights others =
+        new DecoderWeights(
+            weights.tokenEmbedding(),
+            weights.positionEmbedding(),
+            List.copyOf(blocks),
+            weights.finalNorm(),
+            weights.head(),
+            weights.headBias());
+    return new OpenModel(
+        name, checkpoint, files, config.withLayers(blocks.size()), others, others, processing);
   }
 
   /** Whether there is a {@code tokenizer.json}. */

@@ -57,6 +57,16 @@ public final class Unembedding {
     model.unembed(residuals, rows(residuals), logits);
   }
 
+  /**
+   * Residual vectors whose distributions come nearest to those of given logits: see {@link
+   * Inversion}, which is made anew by each call; keep one to invert often.
+   *
+   * @param logits [n, vocabulary]
+   */
+  public InversionOutput invert(float[] logits) {
+    return new Inversion(model).invert(logits, InversionOptions.DEFAULT);
+  }
+
   /** Hears logits of some rows. */
   @FunctionalInterface
   public interface Listener {

@@ -5,15 +5,20 @@ import dev.diopter.engine.Products;
 
 /**
  * The loss of translated rows behind the model's final norm and head, and its derivatives by those
- * rows: {@code dlogits = q - p}, times the head, through the norm. Thread safe; closed before the
- * model is.
+ * rows: {@code dlogits = q - p}, times the head, through the norm. Holds a copy of the head. Thread
+ * safe; closed before the model is.
  */
-final class HeadLoss implements AutoCloseable {
+public final class HeadLoss implements AutoCloseable {
   private final Model model;
   private final Products products;
   private final NormGradient norm;
   private final Products.Packed head;
   private final int vocabulary;
+
+  /** Of a model. */
+  public HeadLoss(Model model) {
+    this(model, model.products());
+  }
 
   HeadLoss(Model model, Products products) {
     this.model = model;
@@ -24,9 +29,12 @@ final class HeadLoss implements AutoCloseable {
   }
 
   /** A thread's memory, kept from one call to the next. */
-  static final class Scratch {
+  public static final class Scratch {
     private float[] logits = new float[0];
     private float[] probabilities = new float[0];
+
+    /** Empty. */
+    public Scratch() {}
 
     private void room(int size) {
       if (logits.length < size) {
@@ -41,8 +49,9 @@ final class HeadLoss implements AutoCloseable {
    *
    * @param rows translated rows, [targets.rows(), width]
    * @param derivatives receives those of the sum, [targets.rows(), width]
+   * @param scratch the thread's own
    */
-  double backward(float[] rows, Targets targets, float[] derivatives, Scratch scratch) {
+  public double backward(float[] rows, Targets targets, float[] derivatives, Scratch scratch) {
     int count = targets.rows();
     int size = Math.multiplyExact(count, vocabulary);
     scratch.room(size);

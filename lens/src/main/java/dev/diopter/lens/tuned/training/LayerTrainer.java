@@ -144,7 +144,7 @@ final class LayerTrainer {
     scale(weightGradient, (float) factor);
     scale(biasGradient, (float) factor);
     if (!biasOnly) {
-      optimizer.step(weight, weightGradient, weightState, setting);
+      optimizer.stepMatrix(weight, weightGradient, weightState, setting);
     }
     optimizer.step(bias, biasGradient, biasState, setting);
   }

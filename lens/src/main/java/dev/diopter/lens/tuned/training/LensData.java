@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 
@@ -78,6 +79,21 @@ public final class LensData {
 
   TokenChunks open() {
     return new TokenChunks(tokenizer, separator, texts, chunkSize);
+  }
+
+  /** The first chunks, or as many as there are. */
+  public List<int[]> chunks(int most) {
+    List<int[]> found = new ArrayList<>();
+    try (TokenChunks chunks = open()) {
+      while (found.size() < most) {
+        int[] chunk = chunks.next();
+        if (chunk == null) {
+          break;
+        }
+        found.add(chunk);
+      }
+    }
+    return found;
   }
 
   /**

@@ -5,7 +5,7 @@ import java.util.Locale;
 
 /**
  * One step of gradient descent on float32 numbers, in the order of operations that torch uses.
- * Weight decay is added to the gradient.
+ * Weight decay is added to the gradient unless said otherwise.
  */
 public enum Optimizer {
   /** Stochastic gradient descent with Nesterov momentum. */
@@ -63,6 +63,26 @@ public enum Optimizer {
         p[i] -= rate * m / ((float) Math.sqrt(most) * inverse + EPSILON);
       }
     }
+  },
+  /**
+   * Muon for W, whose steps are the gradient's momentum made nearly orthogonal; Adam for b. Weight
+   * decay apart from the gradient.
+   */
+  MUON(2) {
+    @Override
+    double baseRate(double momentum) {
+      return 1e-2;
+    }
+
+    @Override
+    void step(float[] p, float[] g, float[][] state, Setting s) {
+      Muon.stepVector(p, g, state, s);
+    }
+
+    @Override
+    void stepMatrix(float[] p, float[] g, float[][] state, Setting s) {
+      Muon.stepMatrix(p, g, state[0], s);
+    }
   };
 
   private static final double BETA_2 = 0.999;
@@ -80,7 +100,8 @@ public enum Optimizer {
    * @param step counted from 0
    * @param rate learning rate of this step
    * @param momentum Nesterov's, or Adam's first beta
-   * @param weightDecay times the parameter, added to the gradient
+   * @param weightDecay times the parameter, added to the gradient; of {@link #MUON} times the rate,
+   *     taken from the parameter
    */
   record Setting(int step, double rate, double momentum, double weightDecay) {}
 
@@ -94,6 +115,11 @@ public enum Optimizer {
 
   /** Changes parameters and state. */
   abstract void step(float[] parameters, float[] gradient, float[][] state, Setting setting);
+
+  /** The same for a square matrix, row-major. */
+  void stepMatrix(float[] parameters, float[] gradient, float[][] state, Setting setting) {
+    step(parameters, gradient, state, setting);
+  }
 
   /** Its name on the command line. */
   public String label() {
@@ -116,6 +142,6 @@ public enum Optimizer {
         return optimizer;
       }
     }
-    throw new UsageException("optimizer: expected sgd or adam, got '%s'".formatted(label));
+    throw new UsageException("optimizer: expected sgd, adam or muon, got '%s'".formatted(label));
   }
 }

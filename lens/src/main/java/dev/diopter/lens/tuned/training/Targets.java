@@ -7,7 +7,7 @@ import dev.diopter.engine.Products;
  * What the predictions of some rows are compared with: the model's own, or tokens. Immutable once
  * made; shared by the layers' threads.
  */
-sealed interface Targets {
+public sealed interface Targets {
 
   /** How many rows. */
   int rows();
@@ -38,8 +38,10 @@ sealed interface Targets {
   }
 
   /**
-   * The model's predictions from the stream behind its last block.
+   * The predictions that the model's final norm and head make of rows: the model's own from the
+   * stream behind its last block, a lens's from translated rows.
    *
+   * @param products the model's
    * @param finals [rows, width]
    */
   static Predictions predictions(Model model, Products products, float[] finals, int rows) {

@@ -54,6 +54,53 @@ class OptimizerTest {
     }
   }
 
+  /** Two steps by numpy in float64 from the formulas. */
+  @Test
+  void step_muon_givesNumpysParameters() {
+    float[] p = {1, -2, .5f, .25f, 0, 3, -1, 1, 2};
+    float[][] gradients = {
+      {.5f, .25f, -1, 2, .1f, .3f, .7f, -.4f, 0}, {-.2f, .6f, .1f, .3f, -1, .5f, 0, .2f, .9f}
+    };
+    double[][] expected = {
+      {
+        .999347016,
+        -2.000886281,
+        .503705056,
+        .247706483,
+        -.000976616,
+        2.998843917,
+        -1.000840473,
+        1.003356736,
+        2.000484024
+      },
+      {
+        .998159284,
+        -2.003029413,
+        .504122082,
+        .245636446,
+        .000428523,
+        2.998774688,
+        -1.000896706,
+        1.001852722,
+        1.997334763
+      }
+    };
+    float[] b = {1, -2, .5f};
+    float[][] biasGradients = {{.5f, .25f, -1}, {-.2f, .6f, .1f}};
+    double[][] biases = {{.98999, -2.00998, .509995}, {.986524042, -2.019405412, .515916385}};
+    Optimizer muon = Optimizer.of("muon");
+    float[][] state = new float[muon.states()][9];
+    float[][] biasState = new float[muon.states()][3];
+    for (int step = 0; step < 2; step++) {
+      Optimizer.Setting setting = new Optimizer.Setting(step, muon.baseRate(.9), .9, 1e-3);
+      muon.stepMatrix(p, gradients[step], state, setting);
+      muon.step(b, biasGradients[step], biasState, setting);
+      assertThat(NormGradientTest.widened(p)).containsExactly(expected[step], within(2e-6));
+      assertThat(NormGradientTest.widened(b)).containsExactly(biases[step], within(2e-6));
+    }
+    assertThat(Muon.orthogonal(new float[4], 2)).containsExactly(0, 0, 0, 0);
+  }
+
   @Test
   void originalFactor_fixtureF4_givesItsRates() {
     LearningRate rate = new LearningRate(10, 2);
@@ -81,8 +128,8 @@ class OptimizerTest {
 
   @Test
   void of_unknownName_isRefused() {
-    assertThatThrownBy(() -> Optimizer.of("muon"))
+    assertThatThrownBy(() -> Optimizer.of("lion"))
         .isInstanceOf(UsageException.class)
-        .hasMessageContaining("sgd or adam, got 'muon'");
+        .hasMessageContaining("sgd, adam or muon, got 'lion'");
   }
 }

@@ -1,0 +1,133 @@
+package dev.diopter.models;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Models without some blocks, with their blocks in another order, or with other blocks in their
+ * place. Nothing is copied and nothing is changed: what comes out shares the mapping of the model
+ * that it was made of, is packed like any other, and is closed with it.
+ */
+public final class BlockSurgery {
+  private BlockSurgery() {}
+
+  /**
+   * Without some blocks.
+   *
+   * @param blocks which, from 0; at least one must be left
+   */
+  public static OpenModel delete(OpenModel model, int... blocks) {
+    TreeSet<Integer> gone = new TreeSet<>();
+    for (int block : blocks) {
+      gone.add(checked(model, block));
+    }
+    return ordered(
+        model,
+        IntStream.range(0, model.config().layers()).filter(b -> !gone.contains(b)).toArray());
+  }
+
+  /**
+   * With all blocks in another order.
+   *
+   * @param order which block comes first, second and so on: each once
+   */
+  public static OpenModel permute(OpenModel model, int... order) {
+    int layers = model.config().layers();
+    if (!Arrays.equals(
+        Arrays.stream(order).sorted().toArray(), IntStream.range(0, layers).toArray())) {
+      throw new ModelException(
+          "order of blocks: expected each of 0 to %d once, got %s"
+              .formatted(layers - 1, Arrays.toString(order)));
+    }
+    return ordered(model, order);
+  }
+
+  /**
+   * With these blocks in this order; one may come several times, or not at all.
+   *
+   * @param order at least one
+   */
+  public static OpenModel ordered(OpenModel model, int... order) {
+    if (order.length == 0) {
+      throw new ModelException("order of blocks: expected at least one block, got none");
+    }
+    List<DecoderWeights.Layer> blocks = new ArrayList<>();
+    for (int block : order) {
+      blocks.add(model.weights().layers().get(checked(model, block)));
+    }
+    return with(model, blocks, "blocks " + join(order));
+  }
+
+  /**
+   * With other blocks in the place of some.
+   *
+   * @param replacements by block, from 0: blocks of the same shapes, of this model or of another
+   *     one that stays open until the new model is packed
+   */
+  public static OpenModel replace(
+      OpenModel model, Map<Integer, DecoderWeights.Layer> replacements) {
+    List<DecoderWeights.Layer> blocks = new ArrayList<>(model.weights().layers());
+    for (Map.Entry<Integer, DecoderWeights.Layer> each : replacements.entrySet()) {
+      int block = checked(model, each.getKey());
+      String expected = shapes(blocks.get(block));
+      String found = shapes(each.getValue());
+      if (!expected.equals(found)) {
+        throw new ModelException(
+            "block %d: expected one of the shapes %s in its place, got %s"
+                .formatted(block, expected, found));
+      }
+      blocks.set(block, each.getValue());
+    }
+    int[] replaced = replacements.keySet().stream().mapToInt(b -> b).sorted().toArray();
+    return with(model, blocks, "other blocks " + join(replaced));
+  }
+
+  private static OpenModel with(OpenModel model, List<DecoderWeights.Layer> blocks, String what) {
+    if (model.config().scaleByLayer()) {
+      throw new ModelException(
+          "%s: its attention depends on a block's place, so blocks cannot be moved"
+              .formatted(model.displayName()));
+    }
+    return model.withBlocks("%s (%s)".formatted(model.displayName(), what), blocks);
+  }
+
+  private static int checked(OpenModel model, int block) {
+    if (block < 0 || block >= model.config().layers()) {
+      throw new ModelException(
+          "expected blocks 0 to %d of %s, got %d"
+              .formatted(model.config().layers() - 1, model.displayName(), block));
+    }
+    return block;
+  }
+
+  private static String join(int[] numbers) {
+    return String.join(",", Arrays.stream(numbers).mapToObj(Integer::toString).toList());
+  }
+
+  private static String shapes(DecoderWeights.Layer layer) {
+    return "norm %s, q %s, k %s, v %s, o %s, norm %s, gate %s, up %s, down %s"
+        .formatted(
+            shape(layer.norm1()),
+            shape(layer.query()),
+            shape(layer.key()),
+            shape(layer.value()),
+            shape(layer.output()),
+            shape(layer.norm2()),
+            shape(layer.gate()),
+            shape(layer.up()),
+            shape(layer.down()));
+  }
+
+  private static String shape(DecoderWeights.Norm norm) {
+    return norm.gain().shape() + (norm.bias() == null ? "" : "+bias");
+  }
+
+  private static String shape(DecoderWeights.@Nullable Projection p) {
+    return p == null ? "none" : p.in() + "x" + p.out() + (p.bias() == null ? "" : "+bias");
+  }
+}
