@@ -117,7 +117,13 @@ final class Failures {
     if (!line.getSubcommands().isEmpty()) {
       return nearest("unknown command " + word, word, line.getSubcommands().keySet(), "");
     }
-    return "unexpected argument '" + word + "' (a prompt of several words needs quotes)";
+    boolean takesWords = !line.getCommandSpec().positionalParameters().isEmpty();
+    return "unexpected argument '%s' (%s)"
+        .formatted(
+            word,
+            takesWords
+                ? "a prompt of several words needs quotes"
+                : "this command takes options only");
   }
 
   private static String nearest(

@@ -1,11 +1,13 @@
 package dev.diopter.cli;
 
 import dev.diopter.engine.UsageException;
+import dev.diopter.formats.FormatException;
 import dev.diopter.lens.patterns.ModelFolder;
 import dev.diopter.lens.patterns.PatternStore;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -28,6 +30,20 @@ final class PatternFolder {
   /** The folder of a model: of the name given, or of the one that its own name makes. */
   ModelFolder model(String model, @Nullable String name) {
     return store().model(name == null ? usualName(model) : name);
+  }
+
+  /**
+   * The folders of one model, or of all that are stored where none is named.
+   *
+   * @throws FormatException where the one that is named is not stored
+   */
+  List<ModelFolder> stored(@Nullable String model) {
+    if (model == null) {
+      return store().models();
+    }
+    ModelFolder folder = model(model, null);
+    folder.config();
+    return List.of(folder);
   }
 
   /**

@@ -7,7 +7,9 @@ import dev.diopter.lens.patterns.PatternStore;
 import dev.diopter.lens.patterns.RunSummary;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Parameters;
 import tools.jackson.databind.node.ObjectNode;
 
 /** {@code diopter patterns index}: the lists that pages start from. */
@@ -17,6 +19,14 @@ import tools.jackson.databind.node.ObjectNode;
         "Write prompts.jsonl, models.jsonl, figures.jsonl and functions.jsonl anew from what is"
             + " stored; for folders that were copied together or left by a stopped run.")
 final class PatternsIndexCommand implements Command {
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "MODEL",
+      description =
+          "Only this model's prompts.jsonl beside the lists of all; every stored model's without it.")
+  private @Nullable String model;
+
   @Mixin private final PatternFolder place = new PatternFolder();
   @Mixin private final ResultFile result = new ResultFile();
   @Mixin private final OutputOptions output;
@@ -38,7 +48,7 @@ final class PatternsIndexCommand implements Command {
     PatternStore store = place.store();
     List<RunSummary> all = new ArrayList<>();
     long prompts = 0;
-    for (ModelFolder folder : store.models()) {
+    for (ModelFolder folder : place.stored(model)) {
       RunSummary listed = PatternIndex.prompts(folder);
       prompts += listed.done();
       all.add(listed);

@@ -98,7 +98,7 @@ final class PatternsServeCommand implements Command {
       screen
           .out()
           .printf(
-              "wrote the page (%d files) into %s; serve that folder with any web server%n",
+              "wrote the page (%d files) into %s; serve that folder with any web server (browsers do not run it as a file)%n",
               files, folder);
     }
   }

@@ -79,6 +79,32 @@ class AttentionCommandsTest {
   }
 
   @Test
+  void ranked_csvOfTextsLikeFormulas_keepsThemExact() throws IOException {
+    Path formula =
+        Files.writeString(folder.resolve("f.txt"), "=1+2 is written here by a friend of mine");
+    Path csv = folder.resolve("f.csv");
+    Cli.run(
+            "attention",
+            "ranked",
+            "demo-gpt2",
+            "--layer",
+            "2",
+            "--head",
+            "0",
+            "--mode",
+            "raw",
+            "--no-special",
+            "--min-length",
+            "1",
+            "--texts",
+            formula.toString(),
+            "--csv",
+            csv.toString())
+        .isDone();
+    assertThat(Files.readString(csv)).contains(",=1+2 is").doesNotContain("'=", "\t=");
+  }
+
+  @Test
   void ranked_files_holdTheRows() throws IOException {
     Path csv = folder.resolve("a.csv");
     Path html = folder.resolve("a.html");

@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -112,6 +115,50 @@ class DemoCommandTest {
         .contains("expected one of --report and --no-report, got both");
     assertThat(Cli.run("demo", "--report", folder.resolve("a/b").toString()).failed(1).err())
         .contains("does not exist; create it first");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"demo-gpt2", "demo-llama"})
+  void demo_report_namesTheFirstPosition(String model) throws IOException {
+    Path file = folder.resolve("report.html");
+    Cli.run("demo", "--model", model, "--report", file.toString()).isClean();
+    // The prompt has BOS in front, so rows and columns of the pictures begin with it.
+    String first = "&lt;|endoftext|&gt;";
+    assertThat(Files.readString(file))
+        .contains("rows are queries, columns keys, both from 0 " + first + " on; the darker,")
+        .contains("scope=\"row\">0 " + first + "<");
+  }
+
+  @Test
+  void demo_withoutWordOfAPage_takesNoFileOfSomebodyElse() throws Exception {
+    Path file = folder.resolve("report.html");
+    assertThat(demoHere()).isEmpty();
+    String page = Files.readString(file);
+    assertThat(page).contains(DemoPage.TITLE);
+    // Its own page, older, is replaced.
+    Files.writeString(file, DemoPage.TITLE + "some model</title>");
+    assertThat(demoHere()).isEmpty();
+    assertThat(file).hasContent(page.strip());
+    for (String foreign : List.of("<title>mine</title>", "\u00e9")) {
+      Files.write(file, foreign.getBytes(StandardCharsets.ISO_8859_1));
+      assertThat(demoHere()).contains("report.html is there already").endsWith("by --report\n");
+      assertThat(Files.readString(file, StandardCharsets.ISO_8859_1)).isEqualTo(foreign);
+    }
+  }
+
+  /** Runs the demo in the folder, where its page usually goes; gives its words on failures. */
+  private String demoHere() throws IOException, InterruptedException {
+    Process process = Processes.diopter(folder, "demo");
+    try {
+      String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      String errors = new String(process.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.exitValue()).as(errors).isZero();
+      assertThat(out).startsWith("Diopter looks into demo-gpt2");
+      return errors;
+    } finally {
+      process.destroyForcibly();
+    }
   }
 
   @Test

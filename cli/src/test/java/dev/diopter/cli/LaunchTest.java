@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -27,13 +26,7 @@ class LaunchTest {
   private record Result(String output, String errors) {}
 
   private static Result doctor(String option) throws IOException, InterruptedException {
-    String classPath =
-        System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of(option, "--enable-native-access=ALL-UNNAMED", "-cp", classPath));
-    command.addAll(List.of("dev.diopter.cli.Launch", "doctor"));
-    Process process = new ProcessBuilder(command).start();
+    Process process = Processes.start(Path.of("").toAbsolutePath(), option, List.of("doctor"));
     String output = new String(process.getInputStream().readAllBytes());
     String errors = new String(process.getErrorStream().readAllBytes());
     assertThat(process.waitFor()).as(errors).isZero();

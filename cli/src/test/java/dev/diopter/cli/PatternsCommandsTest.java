@@ -257,6 +257,26 @@ class PatternsCommandsTest {
         folder.resolve("no").toString());
   }
 
+  @Test
+  void index_ofAModel_listsItsPromptsAlone() throws IOException {
+    activations().isDone();
+    Path other = Files.createDirectories(folder.resolve("data/other"));
+    Files.copy(folder.resolve("data/demo-llama/model_cfg.json"), other.resolve("model_cfg.json"));
+    Path list = folder.resolve("data/demo-llama/prompts.jsonl");
+    String lines = Files.readString(list);
+    Files.delete(list);
+    Cli.Ran ran = Cli.run("patterns", "index", "demo-llama", "-s", save).isClean();
+    assertThat(ran.out()).isEqualTo(save + ": models 2, prompts 2, figures of each pattern 0\n");
+    assertThat(list).hasContent(lines.strip());
+    assertThat(other.resolve("prompts.jsonl")).doesNotExist();
+    failed(1, "nothing/model_cfg.json: expected a stored model", "index", "nothing", "-s", save);
+    failed(
+        2,
+        "unexpected argument 'demo-llama' (this command takes options only)",
+        "serve",
+        "demo-llama");
+  }
+
   private static void failed(int code, String message, String... words) {
     String[] all = new String[words.length + 1];
     all[0] = "patterns";

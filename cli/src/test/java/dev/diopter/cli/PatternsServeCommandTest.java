@@ -4,11 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.diopter.formats.Json;
 import java.io.BufferedReader;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.io.PipedInputStream;
 import java.io.PipedOutputStream;
+import java.io.UncheckedIOException;
 import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -17,7 +19,10 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -47,6 +52,49 @@ class PatternsServeCommandTest {
       thread.interrupt();
       assertThat(code.get()).isZero();
     }
+  }
+
+  /** As a user starts it: another process, of which only the streams and the port are known. */
+  @Test
+  void serve_asAProcess_sendsThePageAndEndsByASignal() throws Exception {
+    Files.writeString(folder.resolve("models.jsonl"), "");
+    Files.writeString(folder.resolve("secret.json"), "{}");
+    Path served = Files.createDirectory(folder.resolve("served"));
+    Process process =
+        Processes.diopter(folder, "patterns", "serve", "-s", served.toString(), "--port", "0");
+    try (BufferedReader out = process.inputReader();
+        HttpClient client = HttpClient.newHttpClient()) {
+      String first = CompletableFuture.supplyAsync(() -> line(out)).get(60, TimeUnit.SECONDS);
+      assertThat(first).startsWith("serving " + served + " at http://127.0.0.1:");
+      URI address = URI.create(first.replaceAll(".* at ", ""));
+      HttpResponse<String> page = get(client, address);
+      assertThat(page.statusCode()).isEqualTo(200);
+      assertThat(page.body()).contains("<title>Diopter patterns</title>");
+      assertThat(get(client, address.resolve("diopter-page/main.js")).body()).contains("GridView");
+      assertThat(get(client, URI.create(address + "../secret.json")).statusCode()).isEqualTo(400);
+      process.toHandle().destroy(); // Process.destroy would close the streams too.
+      assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
+      assertThat(process.exitValue()).isZero();
+      assertThat(process.errorReader().lines().toList())
+          .singleElement()
+          .asString()
+          .startsWith("refused 400 GET /../secret.json: ");
+    } finally {
+      process.destroyForcibly();
+    }
+  }
+
+  private static String line(BufferedReader reader) {
+    try {
+      return String.valueOf(reader.readLine());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static HttpResponse<String> get(HttpClient client, URI address) throws Exception {
+    HttpRequest request = HttpRequest.newBuilder(address).timeout(Duration.ofSeconds(60)).build();
+    return client.send(request, HttpResponse.BodyHandlers.ofString());
   }
 
   @Test

@@ -66,8 +66,9 @@ final class Answers {
   /** The reason as JSON, and as a line in the log. */
   static void refuse(
       Refusal refusal, Request request, Response response, Callback callback, RefusalLog log) {
+    RememberingConnections.Asked asked = RememberingConnections.of(request);
     String line = OneLine.clean(String.valueOf(refusal.getMessage()));
-    log.add(refusal.status(), request.getMethod(), request.getHttpURI().getPathQuery(), line);
+    log.add(refusal.status(), asked.method(), asked.target(), line);
     if (refusal.status() == 405) {
       response.getHeaders().put(HttpHeader.ALLOW, refusal.allowed());
     }

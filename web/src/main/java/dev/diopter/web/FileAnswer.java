@@ -1,5 +1,6 @@
 package dev.diopter.web;
 
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -12,6 +13,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.util.concurrent.TimeUnit;
 import java.util.zip.GZIPInputStream;
+import java.util.zip.ZipException;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.Content;
@@ -27,6 +29,9 @@ import org.jspecify.annotations.Nullable;
 final class FileAnswer {
   private static final int PIECE = 1 << 16;
 
+  /** No browser shows a larger SVG, and one that packs itself this small means no good. */
+  private static final long MOST_UNPACKED = 64L << 20;
+
   private FileAnswer() {}
 
   static void send(SavedFiles.Saved file, Request request, Response response, Callback callback)
@@ -35,17 +40,21 @@ final class FileAnswer {
     try (FileChannel channel =
         FileChannel.open(path, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
       long size = channel.size();
-      Answers.dataHeaders(response);
-      HttpFields.Mutable headers = response.getHeaders();
-      headers.put(HttpHeader.CONTENT_TYPE, file.type());
       boolean gzip = file.compressed() && isGzip(channel);
       boolean unpack = gzip && !takesGzip(request);
       String tag = tag(path, size, unpack);
+      boolean known = matches(request.getHeaders().get(HttpHeader.IF_NONE_MATCH), tag);
+      if (gzip && !known) {
+        requireWhole(channel, request);
+      }
+      Answers.dataHeaders(response);
+      HttpFields.Mutable headers = response.getHeaders();
+      headers.put(HttpHeader.CONTENT_TYPE, file.type());
       headers.put(HttpHeader.ETAG, tag);
       if (file.compressed()) {
         headers.put(HttpHeader.VARY, "Accept-Encoding");
       }
-      if (matches(request.getHeaders().get(HttpHeader.IF_NONE_MATCH), tag)) {
+      if (known) {
         response.setStatus(304);
         callback.succeeded();
         return;
@@ -169,12 +178,37 @@ final class FileAnswer {
     return false;
   }
 
-  private static void unpack(FileChannel channel, Response response) throws IOException {
-    channel.position(0);
-    try (InputStream in = new GZIPInputStream(Channels.newInputStream(channel));
-        OutputStream out = Content.Sink.asOutputStream(response)) {
-      in.transferTo(out);
+  /** Unpacks once for nothing: what is damaged is refused before any of it has been sent. */
+  private static void requireWhole(FileChannel channel, Request request) throws IOException {
+    String path = request.getHttpURI().getDecodedPath();
+    byte[] piece = new byte[PIECE];
+    long size = 0;
+    try {
+      InputStream in = unpacked(channel);
+      for (int read; (read = in.read(piece)) >= 0; ) {
+        size += read;
+        if (size > MOST_UNPACKED) {
+          throw new Refusal(
+              422,
+              "%s: expected at most %d bytes unpacked, found more".formatted(path, MOST_UNPACKED));
+        }
+      }
+    } catch (ZipException | EOFException e) {
+      throw new Refusal(
+          422, "%s: damaged, its gzip data end or break off early; draw it again".formatted(path));
     }
+  }
+
+  private static void unpack(FileChannel channel, Response response) throws IOException {
+    OutputStream out = Content.Sink.asOutputStream(response);
+    unpacked(channel).transferTo(out);
+    out.close(); // Not where that failed: to close would be to say that this was all.
+  }
+
+  /** From the start; the channel's owner closes it. */
+  private static InputStream unpacked(FileChannel channel) throws IOException {
+    channel.position(0);
+    return new GZIPInputStream(Channels.newInputStream(channel));
   }
 
   private static void copy(FileChannel channel, Range range, Response response) throws IOException {

@@ -10,7 +10,6 @@ import java.nio.file.Path;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.server.HttpConfiguration;
-import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.Server;
@@ -96,7 +95,7 @@ public final class PatternServer implements AutoCloseable {
     configuration.setRequestHeaderSize(HEADER_BYTES);
     configuration.setIdleTimeout(IDLE_MILLIS);
     ServerConnector connector =
-        new ServerConnector(server, 1, 1, new HttpConnectionFactory(configuration));
+        new ServerConnector(server, 1, 1, new RememberingConnections(configuration));
     connector.setHost(options.host());
     connector.setPort(options.port());
     connector.setIdleTimeout(IDLE_MILLIS);

@@ -13,7 +13,8 @@ import java.util.stream.Stream;
 
 /**
  * The folder of saved patterns, and which of its files may be seen: data of known kinds that lie
- * inside it, links followed. Nothing in it is ever served as a page or a script.
+ * inside it, links followed, none of them hidden. Nothing in it is ever served as a page or a
+ * script.
  */
 final class SavedFiles {
   /** Content types by the end of the name. */
@@ -45,7 +46,7 @@ final class SavedFiles {
 
   /**
    * The file of a decoded request path, whose segments are separated by any number of slashes. None
-   * of them may be hidden.
+   * of them may be hidden, and neither may be what links lead through.
    *
    * @throws Refusal where there is none that may be seen
    */
@@ -53,7 +54,7 @@ final class SavedFiles {
     List<String> names = segments(path);
     String last = names.isEmpty() ? "" : names.getLast();
     String type = TYPES.get(last.substring(last.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT));
-    if (type == null || names.stream().anyMatch(name -> name.startsWith("."))) {
+    if (type == null || names.stream().anyMatch(SavedFiles::isHidden)) {
       throw notFound(path);
     }
     try {
@@ -68,6 +69,11 @@ final class SavedFiles {
       if (!real.startsWith(root)) {
         throw new Refusal(403, path + ": leads out of the folder that is served");
       }
+      for (Path name : root.relativize(real)) {
+        if (isHidden(name.toString())) {
+          throw new Refusal(403, path + ": leads to a hidden file or folder");
+        }
+      }
       if (!Files.isRegularFile(real, LinkOption.NOFOLLOW_LINKS)) {
         throw notFound(path);
       }
@@ -77,6 +83,10 @@ final class SavedFiles {
     } catch (IOException e) {
       throw new Refusal(404, path + ": cannot be read");
     }
+  }
+
+  private static boolean isHidden(String name) {
+    return name.startsWith(".");
   }
 
   /** Whether a file lies directly in the folder. */

@@ -99,6 +99,13 @@ final class Browser implements AutoCloseable {
     return page;
   }
 
+  /** A file, as a double click opens it: what the browser thinks of that is not watched. */
+  Page file(Path file) {
+    Page page = browser.newPage();
+    page.navigate(file.toUri().toString());
+    return page;
+  }
+
   /** What a test expects the console to say. */
   void allow(String part) {
     complaints.removeIf(c -> c.contains(part));

@@ -7,6 +7,7 @@ import com.microsoft.playwright.Download;
 import com.microsoft.playwright.Page;
 import dev.diopter.engine.Model;
 import dev.diopter.formats.Json;
+import dev.diopter.formats.NpzWriter;
 import dev.diopter.lens.attention.AttentionExport;
 import dev.diopter.lens.attention.HeadScores;
 import dev.diopter.lens.attention.HeadTable;
@@ -342,6 +343,66 @@ class PageTest {
     assertThat(log).isEmpty();
   }
 
+  @ParameterizedTest
+  @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY})
+  void weightsThatAreNoNumbers_areSaidInPlaceOfAPicture(float broken) throws IOException {
+    Synthetic.write(folder, 1, 1, 1, 3, 8);
+    float[] values = Synthetic.patterns(0, 3, 8, new java.util.SplittableRandom(1));
+    values[64 + 8 * 5 + 2] = broken;
+    NpzWriter.write(
+        folder.resolve("model-0/prompts/prompt00/activations.npz"),
+        NpzWriter.Packing.DEFLATED,
+        npz -> npz.floats("blocks.0.attn.hook_pattern", List.of(1, 3, 8, 8), values));
+    String number = Float.isNaN(broken) ? "NaN" : "Infinity";
+    String said = "expected finite weights, found " + number + " at query 5, key 2";
+    try (PatternServer server = serve(null)) {
+      Page grid = browser.page(server.uri());
+      assertThat(grid.locator(".cell canvas")).hasCount(2);
+      assertThat(grid.locator("[data-key='model-0|prompt00|0|1'].broken")).hasCount(1);
+      assertThat(grid.locator("#notices")).containsText(said);
+      assertThat(saved(grid, "csv")).doesNotContain(number);
+
+      Page head = browser.page(at(server, "view=head&at=model-0|prompt00|0|0"));
+      assertThat(head.locator(".strip .token")).hasCount(8);
+      head.keyboard().press("l");
+      assertThat(head.locator("#readout [role=alert]")).containsText(said);
+      // Nothing is left of the head before it.
+      assertThat(head.locator(".strip .token")).hasCount(0);
+      assertThat(head.locator(".heat canvas").first()).hasJSProperty("width", 0);
+      head.locator("[data-export=csv]").click();
+      assertThat(head.locator("#notices")).containsText("Not saved: nothing is shown here");
+
+      Page compare = browser.page(at(server, "view=compare&at=model-0|prompt00|0|0"));
+      assertThat(compare.locator("#readout [role=alert]")).containsText(said);
+      Page table = browser.page(at(server, "view=table"));
+      assertThat(table.locator("#view-table")).containsText("1 patterns could not be read");
+      assertThat(table.locator("#view-table")).not().containsText("NaN");
+    }
+    assertThat(log).isEmpty();
+  }
+
+  @Test
+  void savedModelNamedLive_standsBesideTheLiveOne() throws IOException {
+    Synthetic.write(folder, 1, 1, 1, 2, 8);
+    Files.move(folder.resolve("model-0"), folder.resolve("live"));
+    Path models = folder.resolve("models.jsonl");
+    Files.writeString(models, Files.readString(models).replace("model-0", "live"));
+    try (Model model = Model.open("demo-gpt2");
+        PatternServer server = serve(model)) {
+      Page page = browser.page(at(server, "text=The+capital+of+France+is"));
+      assertThat(page.locator("[data-key='live|prompt00|0|1'] canvas")).hasCount(1);
+      assertThat(page.locator("[data-key^='/live|prompt|0|'] canvas")).hasCount(4);
+      page.locator("[data-key='/live|prompt|0|0']").click();
+      assertThat(page.locator(".strip .token")).hasCount(6);
+      Download csv = page.waitForDownload(() -> page.locator("[data-export=csv]").click());
+      assertThat(csv.suggestedFilename()).isEqualTo("demo-gpt2-live-L0H0-prompt.csv");
+      page.locator("#link").click();
+      Page again = browser.page(URI.create(page.url()));
+      assertThat(again.locator(".strip .token")).hasCount(6);
+    }
+    assertThat(log).isEmpty();
+  }
+
   @Test
   void savedFigures_areShown_svgzToo() throws IOException {
     Synthetic.write(folder, 1, 1, 1, 2, 8);
@@ -373,6 +434,18 @@ class PageTest {
       assertThat(figure.locator(".cell img")).hasCount(1);
     } finally {
       host.stop(0);
+    }
+  }
+
+  @Test
+  void exportedPage_openedAsAFile_saysHowToServeIt() throws IOException {
+    Synthetic.write(folder, 1, 1, 1, 2, 8);
+    PatternsPage.export(folder);
+    Page page = browser.file(folder.resolve("index.html"));
+    assertThat(page.locator("#waiting")).isVisible();
+    assertThat(page.locator("#waiting")).containsText("diopter patterns serve --save-path");
+    try (PatternServer server = serve(null)) {
+      assertThat(browser.page(server.uri()).locator("#waiting")).hasCount(0);
     }
   }
 

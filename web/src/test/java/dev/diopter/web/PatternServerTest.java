@@ -101,7 +101,15 @@ class PatternServerTest {
     Answer answer = get(path);
     assertThat(answer.status()).isBetween(400, 404);
     assertThat(answer.text()).doesNotContain("secret\"", "alert(1)").contains("\"error\"");
-    assertThat(log).hasSize(1).first().asString().startsWith("refused ").doesNotContain("\n");
+    assertThat(log).singleElement().asString().doesNotContain("\n");
+    assertThat(log.getFirst()).startsWith("refused " + answer.status() + " GET " + path + ": ");
+  }
+
+  @Test
+  void get_longTraversal_isLoggedInOneShortLine() throws IOException {
+    assertThat(get("/../" + "x".repeat(5000)).status()).isEqualTo(400);
+    assertThat(log).singleElement().asString().startsWith("refused 400 GET /../xxx");
+    assertThat(log.getFirst()).hasSizeLessThan(500).contains("...: ");
   }
 
   @Test
@@ -112,6 +120,56 @@ class PatternServerTest {
     assertThat(get("/out.json").status()).isEqualTo(403);
     assertThat(get("/up/secret.json").status()).isEqualTo(403);
     assertThat(get("/in.json").status()).isEqualTo(200);
+  }
+
+  @Test
+  void get_linksToWhatIsHidden_areRefused() throws IOException {
+    Files.createSymbolicLink(folder.resolve("seen.json"), folder.resolve(".hidden/a.json"));
+    Files.createSymbolicLink(folder.resolve("seen"), folder.resolve(".hidden"));
+    for (String path : List.of("/seen.json", "/seen/a.json")) {
+      Answer answer = get(path);
+      assertThat(answer.status()).as(path).isEqualTo(403);
+      assertThat(answer.text()).contains(path + ": leads to a hidden file or folder");
+    }
+    assertThat(log).hasSize(2);
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {2, 9, 40, -1, -10})
+  void get_svgzThatIsDamaged_isRefusedInOneLine(int length) throws IOException {
+    Synthetic.figure(folder, "m", "p", 0, 1);
+    Path file = folder.resolve("m/prompts/p/L0/H1/raw.svgz");
+    byte[] bytes = Files.readAllBytes(file);
+    if (length > 0) {
+      Files.write(file, java.util.Arrays.copyOf(bytes, length));
+    } else {
+      bytes[bytes.length + length] ^= 0x10; // of the size, or of the checksum or the data
+      Files.write(file, bytes);
+    }
+    String path = "/m/prompts/p/L0/H1/raw.svgz";
+    for (String taken : List.of("gzip", "identity")) {
+      log.clear();
+      Answer answer = get(path, "Accept-Encoding: " + taken);
+      assertThat(answer.status()).as(taken).isEqualTo(422);
+      assertThat(answer.header("content-encoding")).isNull();
+      assertThat(answer.header("etag")).isNull();
+      assertThat(Json.read("answer", answer.body()).path("error").stringValue())
+          .startsWith(path + ": damaged");
+      assertThat(log).singleElement().asString().startsWith("refused 422 GET " + path);
+    }
+  }
+
+  @Test
+  void get_svgzThatUnpacksWithoutEnd_isRefused() throws IOException {
+    Path file = Files.createDirectories(folder.resolve("m")).resolve("bomb.svgz");
+    try (var out = new java.util.zip.GZIPOutputStream(Files.newOutputStream(file))) {
+      byte[] piece = new byte[1 << 20];
+      for (int i = 0; i < 65; i++) {
+        out.write(piece);
+      }
+    }
+    assertThat(get("/m/bomb.svgz", "Accept-Encoding: gzip").status()).isEqualTo(422);
+    assertThat(log).singleElement().asString().contains("expected at most 67108864 bytes unpacked");
   }
 
   @ParameterizedTest

@@ -35,8 +35,9 @@ public interface FigureFunction {
   }
 
   /**
-   * Draws a pattern. What it throws is written beside where the figure would be, and no figure of
-   * it is.
+   * Draws a pattern, whose weights all are finite. What it throws is written beside where the
+   * figure would be, and no figure of it is; the other figures are drawn. An {@link Error} ends the
+   * run.
    */
   void draw(AttentionPattern pattern, Surfaces surfaces) throws Exception;
 

@@ -12,7 +12,8 @@ import java.util.Map;
 
 /**
  * The figures of one head of one prompt, in a folder of its own: {@code NAME.SUFFIX}, and where a
- * function failed {@code NAME.error.txt} with its message, until it does not fail any more.
+ * function failed {@code NAME.error.txt} with its message in place of it, until it does not fail
+ * any more. Patterns with numbers that are none fail with every function.
  *
  * @param prompt the folder of the prompt
  * @param folder the folder of the head in it
@@ -67,7 +68,9 @@ record HeadFigures(Path prompt, Path folder, FigureOptions options) {
   }
 
   /**
-   * Draws what is missing. A link in place of a figure is replaced.
+   * Draws what is missing, or all of a pattern whose numbers are none: what is there cannot be
+   * right. A link in place of a figure is replaced. An {@link Error} of a function is passed on
+   * once its reason is written; nothing of that figure is.
    *
    * @throws FormatException where the folder, or one of the two above it, is a link
    */
@@ -77,17 +80,18 @@ record HeadFigures(Path prompt, Path folder, FigureOptions options) {
     PatternStore.requireOwn(folder);
     // In a new folder there is nothing to look for.
     boolean used = !PatternStore.create(folder);
+    boolean finite = pattern.isFinite();
     for (FigureFunction function : options.functions()) {
       boolean failed = false;
       for (PictureFormat format : options.formatsOf(function)) {
-        if (used && isThere(function, format)) {
+        if (used && finite && isThere(function, format)) {
           tally.skipped(1);
         } else if (!draw(function, format, pattern, what, tally)) {
           failed = true;
         }
       }
       if (used && !failed) {
-        forgetError(function);
+        remove(function.name() + ERROR, "an old error file");
       }
     }
   }
@@ -100,16 +104,28 @@ record HeadFigures(Path prompt, Path folder, FigureOptions options) {
       Tally tally) {
     Map<String, byte[]> files;
     try {
+      pattern.requireFinite();
       files = DrawnFigure.draw(function, format, pattern);
     } catch (Exception e) { // Whatever a function throws concerns its figure alone.
-      String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
-      write(function.name() + ERROR, reason.getBytes(StandardCharsets.UTF_8));
-      tally.failed(what + " " + function.name(), reason);
+      tally.failed(what + " " + function.name(), leaveReason(function, format, e));
       return false;
+    } catch (Error e) { // It may concern the whole program: the run ends.
+      leaveReason(function, format, e);
+      throw e;
     }
     files.forEach((name, bytes) -> write(name + "." + format.suffix(), bytes));
     tally.done(1);
     return true;
+  }
+
+  /** The reason in place of the figure: an older one would pass for this pattern's. */
+  private String leaveReason(FigureFunction function, PictureFormat format, Throwable e) {
+    String reason = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
+    for (String name : DrawnFigure.names(function)) {
+      remove(name + "." + format.suffix(), "an old figure");
+    }
+    write(function.name() + ERROR, reason.getBytes(StandardCharsets.UTF_8));
+    return reason;
   }
 
   private void write(String name, byte[] content) {
@@ -118,11 +134,11 @@ record HeadFigures(Path prompt, Path folder, FigureOptions options) {
     AtomicFile.write(file, content);
   }
 
-  private void forgetError(FigureFunction function) {
+  private void remove(String name, String what) {
     try {
-      Files.deleteIfExists(folder.resolve(function.name() + ERROR));
+      Files.deleteIfExists(folder.resolve(name));
     } catch (IOException e) {
-      throw new FormatException(folder + ": an old error file cannot be removed", e);
+      throw new FormatException(folder + ": " + what + " cannot be removed", e);
     }
   }
 }

@@ -160,8 +160,12 @@ public record ModelFolder(Path folder, String name) {
     PatternStore.requireOwn(place);
     try {
       if (Files.isDirectory(place)) {
+        // All are looked at before the first is gone: a refusal leaves everything as it was.
+        List<Path> figures = figures(place);
         Files.deleteIfExists(place.resolve(PROMPT));
-        removeFigures(place);
+        for (Path figure : figures) {
+          Files.deleteIfExists(figure);
+        }
       }
       PatternStore.create(place);
     } catch (IOException e) {
@@ -179,7 +183,8 @@ public record ModelFolder(Path folder, String name) {
         : level <= FAST_LEVEL ? NpzWriter.Packing.RUNS : NpzWriter.Packing.DEFLATED;
   }
 
-  private static void removeFigures(Path place) throws IOException {
+  private static List<Path> figures(Path place) {
+    List<Path> all = new ArrayList<>();
     for (String layer : PatternStore.list(place)) {
       if (!layer.matches("L[0-9]+")) {
         continue;
@@ -191,11 +196,12 @@ public record ModelFolder(Path folder, String name) {
           PatternStore.requireOwn(figures);
           for (String figure : PatternStore.list(figures)) {
             if (HeadFigures.isFigure(figure)) {
-              Files.deleteIfExists(figures.resolve(figure));
+              all.add(figures.resolve(figure));
             }
           }
         }
       }
     }
+    return all;
   }
 }

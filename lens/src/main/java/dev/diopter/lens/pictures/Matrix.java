@@ -69,6 +69,16 @@ public record Matrix(int rows, int columns, float[] values) {
     return max;
   }
 
+  /** Index in {@link #values} of the first value that is NaN or infinite; -1 where none is. */
+  public int firstNotFinite() {
+    for (int i = 0; i < values.length; i++) {
+      if (!Float.isFinite(values[i])) {
+        return i;
+      }
+    }
+    return -1;
+  }
+
   @Override
   public boolean equals(Object other) {
     return other instanceof Matrix m

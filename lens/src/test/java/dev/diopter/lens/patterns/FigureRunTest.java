@@ -23,6 +23,8 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class FigureRunTest {
   @TempDir Path folder;
@@ -213,6 +215,107 @@ class FigureRunTest {
         .anyMatch(r -> r.contains("expected patterns of 4 heads by model_cfg.json, found 1"))
         .anyMatch(r -> r.contains("expected the shape [1, heads, queries, keys], found [4]"))
         .anyMatch(r -> r.contains("expected an array blocks.5.attn.hook_pattern, found none"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY})
+  void run_weightsThatAreNoNumbers_areToldInPlaceOfTheFigure(float broken) throws IOException {
+    new FigureRun(model, FigureOptions.of(FigureFunctions.select("raw"))).run(RunListener.NONE);
+    spoil(2, 1, 7, broken);
+    FigureOptions options = FigureOptions.of(FigureFunctions.select("raw,log"));
+    RunSummary summary = new FigureRun(model, options).run(RunListener.NONE);
+    // The old figure goes too: it is not of what is stored now.
+    assertThat(summary.failures().stream().map(RunSummary.Failure::what))
+        .satisfiesExactly(
+            w -> assertThat(w).endsWith(" L2H1 raw"), w -> assertThat(w).endsWith(" L2H1 log"));
+    assertThat(summary.done()).isEqualTo(47);
+    for (String name : List.of("raw", "log")) {
+      assertThat(head.resolve(name + ".png")).doesNotExist();
+      assertThat(head.resolve(name + ".error.txt"))
+          .content()
+          .startsWith("expected finite weights, found " + broken + " at query 0, key 7; ")
+          .contains("patterns activations --force");
+    }
+    assertThat(head.resolveSibling("H0/log.png")).exists();
+
+    spoil(2, 1, 7, 0);
+    assertThat(new FigureRun(model, options).run(RunListener.NONE).done()).isEqualTo(2);
+    assertThat(head.resolve("raw.error.txt")).doesNotExist();
+    assertThat(head.resolve("raw.png")).exists();
+  }
+
+  /** Writes the arrays of the first prompt again, with another number in one head. */
+  private void spoil(int layer, int ofHead, int cell, float value) {
+    PatternPrompt prompt = model.prompt(model.hashes().getFirst());
+    List<float[]> layers = new ArrayList<>();
+    List<Integer> shape;
+    try (StoredPatterns stored = model.load(prompt)) {
+      shape = stored.array(StoredPatterns.name(0)).shape();
+      for (int l = 0; l < 6; l++) {
+        layers.add(stored.array(StoredPatterns.name(l)).floats().clone());
+      }
+    }
+    layers.get(layer)[ofHead * shape.get(2) * shape.get(3) + cell] = value;
+    NpzWriter.write(
+        model.promptFolder(prompt).resolve("activations.npz"),
+        NpzWriter.Packing.DEFLATED,
+        npz -> {
+          for (int l = 0; l < layers.size(); l++) {
+            npz.floats(StoredPatterns.name(l), shape, layers.get(l));
+          }
+        });
+  }
+
+  @ParameterizedTest
+  @ValueSource(classes = {StackOverflowError.class, OutOfMemoryError.class, AssertionError.class})
+  void run_errorOfAFunction_endsTheRunWithNothingHalfWritten(Class<? extends Error> kind)
+      throws IOException {
+    AtomicBoolean fails = new AtomicBoolean(true);
+    List<String> tokens = model.prompt(model.hashes().getFirst()).tokens();
+    FigureFunction broken =
+        FigureFunctions.drawing(
+            "broken",
+            "throws an error on one head",
+            PictureFormat.PNG,
+            (pattern, surfaces) -> {
+              surfaces.surface(4, 4).fill(0, 0, 2, 2, 0);
+              boolean first = pattern.tokens().equals(tokens);
+              if (fails.get() && first && pattern.layer() == 2 && pattern.head() == 1) {
+                throw kind.getDeclaredConstructor().newInstance();
+              }
+            });
+    FigureOptions options = FigureOptions.of(List.of(broken));
+    assertThatThrownBy(() -> new FigureRun(model, options.threads(2)).run(RunListener.NONE))
+        .isInstanceOf(kind);
+    assertThat(head.resolve("broken.error.txt")).hasContent(kind.getSimpleName());
+    assertThat(head.resolve("broken.png")).doesNotExist();
+    for (String file : Prompts.files(folder.resolve("data")).keySet()) {
+      if (file.endsWith("broken.png")) {
+        assertThat(ImageIO.read(folder.resolve("data").resolve(file).toFile())).isNotNull();
+      }
+    }
+    fails.set(false);
+    assertThat(new FigureRun(model, options).run(RunListener.NONE).failures()).isEmpty();
+    assertThat(head.resolve("broken.error.txt")).doesNotExist();
+  }
+
+  @Test
+  void run_failsWithForce_takesTheOldFigureAway() throws IOException {
+    FigureFunction fine =
+        FigureFunctions.drawing(
+            "mine", "draws", PictureFormat.PNG, (pattern, surfaces) -> surfaces.surface(4, 4));
+    new FigureRun(model, FigureOptions.of(List.of(fine))).run(RunListener.NONE);
+    FigureFunction fails =
+        FigureFunctions.drawing(
+            "mine",
+            "does not",
+            PictureFormat.PNG,
+            (pattern, surfaces) -> {
+              throw new IOException("no more");
+            });
+    new FigureRun(model, FigureOptions.of(List.of(fails)).force(true)).run(RunListener.NONE);
+    assertThat(head.resolve("mine.png")).doesNotExist();
+    assertThat(head.resolve("mine.error.txt")).hasContent("no more");
   }
 
   @Test

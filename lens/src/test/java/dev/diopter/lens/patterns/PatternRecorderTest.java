@@ -195,8 +195,10 @@ class PatternRecorderTest {
     Files.createSymbolicLink(prompt.resolve("L1"), layer);
     assertThat(new FigureRun(place, raw).run(RunListener.NONE).failures().getFirst().reason())
         .contains("L1: expected a folder, found a link");
+    Map<String, String> before = Prompts.files(prompt);
     assertThat(record(BOS.force(true), Prompts.numbered(1)).failures().getFirst().reason())
         .contains("L1: expected a folder, found a link");
+    assertThat(Prompts.files(prompt)).containsKey("prompt.json").isEqualTo(before);
     Files.delete(prompt.resolve("L1"));
     Files.move(prompt, folder.resolve("outside/prompt"));
     Files.createSymbolicLink(prompt, folder.resolve("outside/prompt"));

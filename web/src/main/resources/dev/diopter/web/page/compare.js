@@ -1,4 +1,5 @@
 // Two heads or prompts side by side, and their difference with its sign.
+import { titleOf } from './data.js';
 import { el, fill, say } from './dom.js';
 import { headName } from './heads.js';
 import { HeatMap, digits, sourceOf } from './heatmap.js';
@@ -49,6 +50,7 @@ export class CompareView {
     } catch (e) {
       if (e.name === 'AbortError') return;
       this.both = null;
+      this.maps.forEach((map) => map.clear());
       fill(this.readout, el('p', { class: 'error', role: 'alert' }, e.message));
     }
   }
@@ -113,7 +115,7 @@ export class CompareView {
 
   name() {
     const [a, b] = this.shownPlaces;
-    return `compare-${a.model}-${headName(a.layer, a.head)}-${b.model}-${headName(b.layer, b.head)}`;
+    return `compare-${titleOf(a.model)}-${headName(a.layer, a.head)}-${titleOf(b.model)}-${headName(b.layer, b.head)}`;
   }
 
   scene() {
@@ -128,7 +130,7 @@ export class CompareView {
   }
 
   * rows() {
-    const { n, a, b, difference } = this.both;
+    const { a, b, difference, n } = this.both ?? {};
     yield* matrixRows(difference, (q, k) => [a.data[q * n + k], b.data[q * n + k], difference.data[q * n + k]], ['a', 'b', 'a_minus_b']);
   }
 }

@@ -98,8 +98,8 @@ export async function load() {
   }));
 }
 
-/** The live model's place in the same map; its prompts come and go. */
-export const LIVE = 'live';
+/** The live model's place in the same map; its prompts come and go. No folder can have a slash in its name. */
+export const LIVE = '/live';
 
 export function addLive(live) {
   models.set(LIVE, {

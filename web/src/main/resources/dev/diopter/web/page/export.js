@@ -7,17 +7,16 @@ const MOST_ROWS = 2_000_000;
 function save(blob, name) {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(blob);
-  link.download = name.replace(/[^\w.+-]+/g, '-');
+  link.download = name.replace(/-?[^\w.+-]+-?/g, '-');
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }
 
-// A leading = + - @ would be a formula in a spreadsheet; only texts can begin so, numbers are written as numbers.
+// Texts stay as they are, so that tokens and hashes can be joined with other files, even those that a spreadsheet would
+// take for formulas; docs/attention.md says how to open such a file.
 const cell = (value) => {
-  if (typeof value === 'number') return String(value);
   const text = String(value ?? '');
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 };
 
 /** kind: png, svg, csv. view: {name(), scene(), rows(): iterable of arrays}. */

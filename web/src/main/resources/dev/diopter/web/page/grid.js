@@ -321,7 +321,7 @@ export class GridView {
       if (!matrix) continue;
       const { model, prompt, layer, head } = element.place;
       for (let q = 0; q < matrix.n; q++) {
-        for (let k = state.first ? 0 : 1; k <= q; k++) yield [model, prompt, layer, head, q, k, matrix.data[q * matrix.n + k]];
+        for (let k = state.first ? 0 : 1; k <= q; k++) yield [titleOf(model), prompt, layer, head, q, k, matrix.data[q * matrix.n + k]];
       }
     }
   }

@@ -142,6 +142,9 @@ export class HeadView {
     } catch (e) {
       if (e.name !== 'AbortError') {
         this.matrix = null;
+        this.map.clear();
+        fill(this.strip);
+        fill(this.best);
         fill(this.readout, el('p', { class: 'error', role: 'alert' }, e.message));
       }
     }
@@ -204,7 +207,7 @@ export class HeadView {
   }
 
   name() {
-    return `${this.place.model}-${headName(this.place.layer, this.place.head)}-${this.place.prompt}`;
+    return `${titleOf(this.place.model)}-${headName(this.place.layer, this.place.head)}-${this.place.prompt}`;
   }
 
   scene() {
@@ -218,6 +221,7 @@ export class HeadView {
 
 /** The shown part of a matrix as rows for a file. */
 export function* matrixRows(matrix, values, names) {
+  if (!matrix) throw new Error('nothing is shown here');
   const { q0, k0, cells } = window_(state.zoom, matrix.n);
   yield ['query', 'key', 'query_token', 'key_token', ...names];
   for (let q = q0; q < q0 + cells; q++) {

@@ -128,6 +128,13 @@ export class HeatMap {
     this.mark(-1, -1, false);
   }
 
+  /** Shows nothing: better than the pattern before the one that cannot be shown. */
+  clear() {
+    this.shown = null;
+    this.geometry = null;
+    for (const canvas of [this.base, this.top]) canvas.width = canvas.height = 0;
+  }
+
   mark(q, k) {
     if (!this.geometry) return;
     const { scene, ...g } = this.geometry;
@@ -138,6 +145,7 @@ export class HeatMap {
 
   /** The picture with its cross, for files. */
   sceneWith(marks) {
+    if (!this.shown) throw new Error('nothing is shown here');
     return heatScene({ ...this.shown, marks }).scene;
   }
 }

@@ -101,6 +101,7 @@ let live;
 let sidebar;
 
 async function start() {
+  byId('waiting').remove();
   Object.assign(state, fromHash(location.hash));
   theme();
   for (const name of Object.keys(VIEWS)) {

@@ -1,5 +1,6 @@
 // Patterns by layer, from saved files or from the live model: asked for when seen, a few at a time, the latest kept.
-import { LIVE, address, promptOf } from './data.js';
+import { LIVE, address, promptOf, titleOf } from './data.js';
+import { headName } from './heads.js';
 import { Npz } from './npz.js';
 import { labels } from './tokens.js';
 
@@ -95,8 +96,28 @@ function forget(newest) {
   }
 }
 
+/** What is wrong with the numbers of a head; empty where they all are numbers. Looked for once. */
+export function faultOf(layer, head) {
+  layer.faults ??= [];
+  return (layer.faults[head] ??= findFault(layer, head));
+}
+
+function findFault({ n, data }, head) {
+  const start = head * n * n;
+  for (let i = 0; i < n * n; i++) {
+    const value = data[start + i];
+    if (!Number.isFinite(value)) return `expected finite weights, found ${value} at query ${Math.floor(i / n)}, key ${i % n}`;
+  }
+  return '';
+}
+
 function matrixIn(place, layer) {
   if (place.head >= layer.heads) throw new Error(`head ${place.head} of ${layer.heads} is not in the file`);
+  const fault = faultOf(layer, place.head);
+  if (fault) {
+    const what = `${titleOf(place.model)}, prompt ${place.prompt}, ${headName(place.layer, place.head)}`;
+    throw new Error(`${what}: ${fault}${place.model === LIVE ? '' : '; record the prompt again with \u201cpatterns activations --force\u201d'}`);
+  }
   const size = layer.n * layer.n;
   return {
     n: layer.n,
@@ -108,10 +129,10 @@ function matrixIn(place, layer) {
 /** One head's pattern: {n, data [query, key], tokens}. */
 export const matrixOf = async (place) => matrixIn(place, await layerOf(place));
 
-/** The same where it is at hand; null where it must be fetched. */
+/** The same where it is at hand; null where it must be fetched or cannot be shown. */
 export function matrixNow(place) {
   const value = layers.get(keyOf(place))?.value;
-  return value ? matrixIn(place, value) : null;
+  return value && place.head < value.heads && !faultOf(value, place.head) ? matrixIn(place, value) : null;
 }
 
 /** Drops what nobody has waited for yet: the reader has scrolled on. */

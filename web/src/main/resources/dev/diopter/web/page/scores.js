@@ -1,5 +1,5 @@
 // What each head does, in numbers, from its patterns over some prompts. The meanings are those of "attention heads".
-import { layerOf } from './patterns.js';
+import { faultOf, layerOf } from './patterns.js';
 import { models } from './data.js';
 import { labels } from './tokens.js';
 
@@ -67,6 +67,10 @@ export async function scoreHeads(model, hashes, stopped) {
       if (stopped()) return null;
       const tokens = labels(models.get(model).prompts.get(prompt)?.texts ?? [], value.n);
       for (let head = 0; head < Math.min(heads, value.heads); head++) {
+        if (faultOf(value, head)) {
+          failed++;
+          continue;
+        }
         const size = value.n * value.n;
         const sums = measure(value.data.subarray(head * size, (head + 1) * size), value.n, tokens);
         for (const [name, [sum, count]] of Object.entries(sums)) {

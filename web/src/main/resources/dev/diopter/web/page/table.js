@@ -107,7 +107,7 @@ export class TableView {
   }
 
   name() {
-    return `${this.place.model}-heads`;
+    return `${titleOf(this.place.model)}-heads`;
   }
 
   scene() {
