@@ -43,6 +43,7 @@ public final class PatternsPage {
           "patterns.js",
           "tokens.js",
           "colors.js",
+          "lists.js",
           "heads.js",
           "scores.js",
           "scene.js",
