@@ -128,9 +128,10 @@ export class Live {
   showTop(top, ablated) {
     const most = Math.max(...top.map((t) => Math.max(t.probability, t.clean_probability)), 1e-9);
     const percent = (p) => `${(100 * p).toFixed(2)} %`;
+    const first = top.find((t) => t.clean_rank === 1);
     const moved = (t) => (t.clean_rank === t.rank ? '' : t.clean_rank > t.rank ? `\u2191${t.clean_rank - t.rank}` : `\u2193${t.rank - t.clean_rank}`);
     fill(this.table, el('caption', {}, ablated ? 'Next token, and before the ablation' : 'Next token'),
-      el('tbody', {}, top.slice(0, ablated ? 16 : 10).map((t) => el('tr', { 'data-id': t.id },
+      el('tbody', {}, top.slice(0, ablated ? 16 : 10).map((t) => el('tr', { 'data-id': t.id, ...(ablated && t === first ? { class: 'was-first', title: 'first before the ablation' } : {}) },
         el('td', { class: 'rank' }, t.rank), el('td', {}, el('code', {}, visible(t.token))),
         el('td', { class: 'wide' }, el('span', { class: 'bar' }, el('i', { style: { width: `${(100 * t.probability) / most}%` } }), ablated && el('b', { style: { left: `${(100 * t.clean_probability) / most}%` }, title: `before: ${percent(t.clean_probability)}` }))),
         el('td', { class: 'number' }, percent(t.probability)),
