@@ -41,8 +41,19 @@ function archive(url) {
   return found;
 }
 
-async function fetchLive(prompt, layer) {
-  const response = await fetch(`api/patterns/${prompt.run}/${layer}`);
+let renew = null;
+
+/** Called with a live prompt and its run that the server has dropped for later ones; gives the number of a new one. */
+export function whenDropped(listener) {
+  renew = listener;
+}
+
+async function fetchLive(place, prompt) {
+  const get = (run) => fetch(`api/patterns/${run}/${place.layer}`);
+  const { run } = prompt;
+  let response = await get(run);
+  // Asked for once more: where that is dropped as soon, others run more than the server keeps.
+  if (response.status === 404 && renew) response = await get(await renew(place.prompt, prompt, run));
   if (!response.ok) throw new Error((await response.json().catch(() => ({}))).error ?? `the server answers ${response.status}`);
   const data = new Float32Array(await response.arrayBuffer());
   const n = prompt.texts.length;
@@ -58,8 +69,8 @@ async function fetchSaved(place) {
 }
 
 const keyOf = (place) => {
-  const run = place.model === LIVE ? promptOf(place)?.run : '';
-  return JSON.stringify([place.model, place.prompt, run, place.layer]);
+  const live = place.model === LIVE ? promptOf(place)?.id : '';
+  return JSON.stringify([place.model, place.prompt, live, place.layer]);
 };
 
 /** The layer of a place: {heads, n, data [head, query, key]}. */
@@ -75,7 +86,7 @@ export function layerOf(place) {
   const prompt = promptOf(place);
   entry.promise = queued(async () => {
     if (!prompt) throw new Error('this prompt is not here');
-    return place.model === LIVE ? fetchLive(prompt, place.layer) : fetchSaved(place);
+    return place.model === LIVE ? fetchLive(place, prompt) : fetchSaved(place);
   });
   layers.set(key, entry);
   entry.promise.then((value) => {
