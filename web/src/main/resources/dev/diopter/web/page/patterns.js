@@ -1,7 +1,7 @@
 // Patterns by layer, from saved files or from the live model: asked for when seen, a few at a time, the latest kept.
 import { LIVE, address, promptOf, titleOf } from './data.js';
 import { headName } from './heads.js';
-import { Npz } from './npz.js';
+import { Npz, ReplacedError } from './npz.js';
 import { labels } from './tokens.js';
 
 const MOST_BYTES = 384 << 20;
@@ -62,7 +62,14 @@ async function fetchLive(place, prompt) {
 
 async function fetchSaved(place) {
   const url = address(place.model, 'prompts', place.prompt, 'activations.npz');
-  const { shape, data } = await (await archive(url)).read(`blocks.${place.layer}.attn.hook_pattern`);
+  const read = async () => (await archive(url)).read(`blocks.${place.layer}.attn.hook_pattern`);
+  const { shape, data } = await read().catch((e) => {
+    if (!(e instanceof ReplacedError)) throw e;
+    // Once more from its beginning; layers of the file before are of no use beside the new one's.
+    archives.delete(url);
+    dropLayers(place);
+    return read();
+  });
   const [, heads, n, m] = shape.length === 4 ? shape : [1, ...shape];
   if (n !== m || heads * n * n !== data.length) throw new Error(`${url}: expected [1, heads, n, n], found [${shape.join(', ')}]`);
   return { heads, n, data };
@@ -96,6 +103,15 @@ export function layerOf(place) {
     forget(key);
   }, () => layers.delete(key));
   return entry.promise;
+}
+
+function dropLayers({ model, prompt }) {
+  for (const [key, entry] of layers) {
+    const [m, p] = JSON.parse(key);
+    if (m !== model || p !== prompt || !entry.value) continue;
+    layers.delete(key);
+    kept -= entry.bytes;
+  }
 }
 
 function forget(newest) {
