@@ -140,8 +140,7 @@ class PageLinksTest {
   }
 
   private PatternServer serve() {
-    return PatternServer.start(
-        new ServeOptions(folder, ServeOptions.LOOPBACK, 0, null, log::add));
+    return PatternServer.start(new ServeOptions(folder, ServeOptions.LOOPBACK, 0, null, log::add));
   }
 
   private static URI at(PatternServer server, String hash) {
