@@ -7,6 +7,7 @@ import dev.diopter.web.PatternServer;
 import dev.diopter.web.PatternsPage;
 import dev.diopter.web.ServeOptions;
 import java.nio.file.Path;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -78,11 +79,41 @@ final class PatternsServeCommand implements Command {
     compute.validate();
     if (export) {
       export();
-    } else if (name == null) {
-      serve(null);
-    } else {
-      try (Model model = compute.open(name, screen, output)) {
-        serve(model);
+      return;
+    }
+    ServeOptions options =
+        new ServeOptions(
+            folder, host, port, null, line -> screen.err().println(Text.harmless(line)));
+    if (name == null) {
+      serve(PatternServer.start(options));
+      return;
+    }
+    String wanted = name;
+    try (LateModel model = new LateModel(() -> compute.open(wanted, screen, output))) {
+      serve(PatternServer.start(options, model));
+    }
+  }
+
+  /** Opened once the port is ours, closed when the server is. */
+  private static final class LateModel implements Supplier<Model>, AutoCloseable {
+    private final Supplier<Model> opener;
+    private @Nullable Model model;
+
+    LateModel(Supplier<Model> opener) {
+      this.opener = opener;
+    }
+
+    @Override
+    public Model get() {
+      Model opened = opener.get();
+      model = opened;
+      return opened;
+    }
+
+    @Override
+    public void close() {
+      if (model != null) {
+        model.close();
       }
     }
   }
@@ -103,11 +134,7 @@ final class PatternsServeCommand implements Command {
     }
   }
 
-  private void serve(@Nullable Model model) {
-    ServeOptions options =
-        new ServeOptions(
-            folder, host, port, model, line -> screen.err().println(Text.harmless(line)));
-    PatternServer server = PatternServer.start(options);
+  private void serve(PatternServer server) {
     try {
       // The signal that ends this program ends a server properly: that is no failure.
       Thread end =

@@ -20,19 +20,29 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class PatternsServeCommandTest {
   @TempDir Path folder;
 
-  @Test
-  void serve_untilInterrupted_answersAndEndsWithZero() throws Exception {
+  @ParameterizedTest
+  @ValueSource(strings = {"", "demo-gpt2"})
+  void serve_untilInterrupted_answersAndEndsWithZero(String model) throws Exception {
     PipedInputStream lines = new PipedInputStream();
-    String[] words = {"patterns", "serve", "-s", folder.toString(), "--port", "0"};
+    List<String> line = new ArrayList<>(List.of("patterns", "serve", "--port", "0", "-s"));
+    line.add(folder.toString());
+    if (!model.isEmpty()) {
+      line.addAll(List.of("--model", model));
+    }
+    String[] words = line.toArray(String[]::new);
     try (PipedOutputStream out = new PipedOutputStream(lines)) {
       Screen screen =
           Screen.of(InputStream.nullInputStream(), out, OutputStream.nullOutputStream());
@@ -47,7 +57,9 @@ class PatternsServeCommandTest {
             client.send(
                 HttpRequest.newBuilder(URI.create(address)).build(),
                 HttpResponse.BodyHandlers.ofString());
-        assertThat(page.body()).contains("Diopter");
+        assertThat(page.body()).contains("Diopter").contains("&quot;live&quot;:");
+        assertThat(page.body().contains("&quot;model_name&quot;:&quot;demo-gpt2&quot;"))
+            .isEqualTo(!model.isEmpty());
       }
       thread.interrupt();
       assertThat(code.get()).isZero();
@@ -106,6 +118,21 @@ class PatternsServeCommandTest {
     }
   }
 
+  /** The model would be told next: it is not there. */
+  @Test
+  void serve_portTaken_isToldBeforeTheModel() throws Exception {
+    try (ServerSocket taken = new ServerSocket(0, 1, java.net.InetAddress.getLoopbackAddress())) {
+      String port = Integer.toString(taken.getLocalPort());
+      String[] words = {
+        "patterns", "serve", "-s", folder + "", "-m", folder + "/no", "--port", port
+      };
+      assertThat(Cli.run(words).failed(1).err()).contains("port " + port);
+    }
+    Path file = Files.writeString(folder.resolve("file"), "");
+    String[] words = {"patterns", "serve", "-s", file + "", "-m", folder + "/no", "--port", "0"};
+    assertThat(Cli.run(words).failed(1).err()).contains("found a file");
+  }
+
   @Test
   void serve_wrongUsage_isOneLine() {
     assertThat(Cli.run("patterns", "serve", "--port", "70000").failed(2).err()).contains("65535");
@@ -113,6 +140,14 @@ class PatternsServeCommandTest {
         .contains("--model");
     assertThat(Cli.run("patterns", "serve", "-s", folder + "/none").failed(1).err())
         .contains("found nothing");
+  }
+
+  @Test
+  void export_intoNoFolder_isRefusedAndMakesNone() {
+    String none = folder + "/none";
+    assertThat(Cli.run("patterns", "serve", "--export", "-s", none).failed(1).err())
+        .contains(none + ": expected a folder of saved patterns, found nothing");
+    assertThat(Path.of(none)).doesNotExist();
   }
 
   @Test

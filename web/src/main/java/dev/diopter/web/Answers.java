@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
@@ -61,6 +62,15 @@ final class Answers {
     response.getHeaders().put(HttpHeader.CONTENT_TYPE, type);
     response.getHeaders().put(HttpHeader.CONTENT_LENGTH, body.length);
     response.write(true, ByteBuffer.wrap(body), callback);
+  }
+
+  /**
+   * What the asker has is still so. Written as if more came, for of a last piece Jetty says its
+   * length, and 0 is not the length of what is not sent again.
+   */
+  static void notModified(Response response, Callback callback) {
+    response.setStatus(HttpStatus.NOT_MODIFIED_304);
+    response.write(false, ByteBuffer.allocate(0), callback);
   }
 
   /** The reason as JSON, and as a line in the log. */

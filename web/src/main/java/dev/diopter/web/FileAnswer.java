@@ -16,6 +16,7 @@ import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 import org.eclipse.jetty.http.HttpFields;
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.http.HttpMethod;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
@@ -55,8 +56,7 @@ final class FileAnswer {
         headers.put(HttpHeader.VARY, "Accept-Encoding");
       }
       if (known) {
-        response.setStatus(304);
-        callback.succeeded();
+        Answers.notModified(response, callback);
         return;
       }
       if (unpack) {
@@ -91,14 +91,16 @@ final class FileAnswer {
   }
 
   /**
-   * What part is asked for: the whole where no single range is, or where the file has changed since
-   * the asker saw it.
+   * What part is asked for: the whole where no single range is, where the file has changed since
+   * the asker saw it, or where only the head is asked for, of which ranges mean nothing (RFC 9110,
+   * 14.2).
    */
   private static Range range(Request request, long size, String tag, HttpFields.Mutable headers) {
     Range whole = new Range(0, size);
     String condition = request.getHeaders().get(HttpHeader.IF_RANGE);
     String asked = request.getHeaders().get(HttpHeader.RANGE);
-    if (asked == null || (condition != null && !condition.equals(tag))) {
+    boolean get = HttpMethod.GET.is(request.getMethod());
+    if (!get || asked == null || (condition != null && !condition.equals(tag))) {
       return whole;
     }
     Range range = parse(asked, size);

@@ -2,11 +2,14 @@ package dev.diopter.web;
 
 import dev.diopter.formats.FormatException;
 import dev.diopter.formats.Json;
+import dev.diopter.formats.OneLine;
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.concurrent.TimeoutException;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Request;
@@ -81,7 +84,21 @@ final class LiveHandler {
         throw tooLong();
       }
       return body;
+    } catch (IOException e) {
+      if (isTimeout(e)) {
+        throw new Refusal(408, "expected the whole request, got no more of it for too long");
+      }
+      throw e;
     }
+  }
+
+  private static boolean isTimeout(Throwable e) {
+    for (Throwable at = e; at != null; at = at.getCause()) {
+      if (at instanceof TimeoutException) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private static Refusal tooLong() {
@@ -97,6 +114,13 @@ final class LiveHandler {
     }
     if (!json.isObject() || !json.path("text").isString()) {
       throw new Refusal(400, "expected an object with the string 'text', got " + Json.brief(json));
+    }
+    String text = json.path("text").stringValue();
+    if (!StandardCharsets.UTF_8.newEncoder().canEncode(text)) {
+      throw new Refusal(
+          400,
+          "text: expected a text of whole characters, found half a surrogate pair in %s; write the text again"
+              .formatted(OneLine.quoted(text)));
     }
     JsonNode bos = json.path("bos");
     if (!bos.isMissingNode() && !bos.isBoolean()) {
@@ -118,6 +142,6 @@ final class LiveHandler {
       heads.add(new LiveModel.Head(pair.path(0).intValue(), pair.path(1).intValue()));
     }
     List<LiveModel.Head> list = new ArrayList<>(heads);
-    return new LiveModel.Ask(json.path("text").stringValue(), bos.asBoolean(false), list);
+    return new LiveModel.Ask(text, bos.asBoolean(false), list);
   }
 }

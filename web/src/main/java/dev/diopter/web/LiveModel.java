@@ -135,6 +135,12 @@ final class LiveModel {
 
   private void requireRoom(int tokens) {
     DecoderConfig config = model.config();
+    if (tokens > config.contextLength()) {
+      throw new Refusal(
+          400,
+          "the prompt has %d tokens, the model's context %d: shorten the prompt"
+              .formatted(tokens, config.contextLength()));
+    }
     long bytes = 4L * config.layers() * config.heads() * tokens * tokens;
     if (bytes > mostBytes) {
       throw new Refusal(
@@ -240,12 +246,16 @@ final class LiveModel {
   /**
    * A layer's patterns of a run.
    *
-   * @throws Refusal where they are no longer kept
+   * @throws Refusal where there is no such layer, or they are no longer kept
    */
   byte[] patterns(int run, int layer) {
+    int layers = model.config().layers();
+    if (layer >= layers) {
+      throw new Refusal(404, "expected layers 0 to %d, got %d".formatted(layers - 1, layer));
+    }
     synchronized (runs) {
       Run found = runs.get(run);
-      if (found == null || layer >= found.layers().size()) {
+      if (found == null) {
         throw new Refusal(404, "run %d is no longer kept: send the prompt again".formatted(run));
       }
       return found.layers().get(layer);

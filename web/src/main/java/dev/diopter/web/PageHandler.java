@@ -93,8 +93,7 @@ final class PageHandler extends Handler.Abstract {
     String tag = "\"" + digest(body) + "\"";
     response.getHeaders().put(HttpHeader.ETAG, tag);
     if (FileAnswer.matches(request.getHeaders().get(HttpHeader.IF_NONE_MATCH), tag)) {
-      response.setStatus(304);
-      callback.succeeded();
+      Answers.notModified(response, callback);
     } else {
       Answers.bytes(body, type, response, callback);
     }

@@ -1,5 +1,6 @@
 package dev.diopter.web;
 
+import dev.diopter.engine.Model;
 import dev.diopter.formats.FormatException;
 import dev.diopter.formats.OneLine;
 import java.io.IOException;
@@ -7,6 +8,7 @@ import java.net.BindException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.function.Supplier;
 import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.server.HttpConfiguration;
@@ -17,6 +19,7 @@ import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.server.handler.ErrorHandler;
 import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.thread.VirtualThreadPool;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Serves the patterns page, a folder of saved patterns and, with a model, live prompts, to the
@@ -48,13 +51,38 @@ public final class PatternServer implements AutoCloseable {
    * @throws FormatException where the folder is none or the port cannot be had
    */
   public static PatternServer start(ServeOptions options) {
-    SavedFiles files = new SavedFiles(realFolder(options));
+    Model model = options.model();
+    return start(options, model == null ? null : () -> model, IDLE_MILLIS);
+  }
+
+  /**
+   * Starts serving with a model that takes its time to load: it is asked for when folder and port
+   * are sure. What the supplier throws is passed on and frees the port.
+   *
+   * @param options the model in them is not looked at
+   * @param model what live prompts run on, which stays the caller's to close
+   * @throws FormatException where the folder is none or the port cannot be had
+   */
+  public static PatternServer start(ServeOptions options, Supplier<Model> model) {
+    return start(options, model, IDLE_MILLIS);
+  }
+
+  /** With another patience for a client that stops sending. */
+  static PatternServer start(
+      ServeOptions options, @Nullable Supplier<Model> model, long idleMillis) {
+    SavedFiles files = new SavedFiles(realFolder(options.folder(), model != null));
     Server server = new Server(new VirtualThreadPool());
-    ServerConnector connector = connector(server, options);
+    ServerConnector connector = connector(server, options, idleMillis);
     listen(connector, options);
+    LiveModel live;
+    try {
+      live = model == null ? null : new LiveModel(model.get());
+    } catch (RuntimeException | Error e) {
+      connector.close();
+      throw e;
+    }
     Guard guard = new Guard(options.host(), connector.getLocalPort());
     RefusalLog log = new RefusalLog(options.log());
-    LiveModel live = options.model() == null ? null : new LiveModel(options.model());
     server.setHandler(new PageHandler(guard, files, live, log));
     server.setErrorHandler(new OneLineErrors(log));
     try {
@@ -68,16 +96,11 @@ public final class PatternServer implements AutoCloseable {
   }
 
   /** Live prompts need nothing that is saved. */
-  private static Path realFolder(ServeOptions options) {
-    Path folder = options.folder();
-    if (options.model() != null && !Files.exists(folder)) {
+  private static Path realFolder(Path folder, boolean live) {
+    if (live && !Files.exists(folder)) {
       return folder.toAbsolutePath().normalize();
     }
-    if (!Files.isDirectory(folder)) {
-      throw new FormatException(
-          "%s: expected a folder of saved patterns, found %s"
-              .formatted(folder, Files.exists(folder) ? "a file" : "nothing"));
-    }
+    SavedFiles.requireFolder(folder);
     try {
       return folder.toRealPath();
     } catch (IOException e) {
@@ -85,7 +108,7 @@ public final class PatternServer implements AutoCloseable {
     }
   }
 
-  private static ServerConnector connector(Server server, ServeOptions options) {
+  private static ServerConnector connector(Server server, ServeOptions options, long idleMillis) {
     HttpConfiguration configuration = new HttpConfiguration();
     configuration.setSendServerVersion(false);
     // The original's page asks for //models.jsonl; the folder's own reading drops empty names.
@@ -93,12 +116,12 @@ public final class PatternServer implements AutoCloseable {
         UriCompliance.DEFAULT.with(
             "doubled slashes", UriCompliance.Violation.AMBIGUOUS_EMPTY_SEGMENT));
     configuration.setRequestHeaderSize(HEADER_BYTES);
-    configuration.setIdleTimeout(IDLE_MILLIS);
+    configuration.setIdleTimeout(idleMillis);
     ServerConnector connector =
         new ServerConnector(server, 1, 1, new RememberingConnections(configuration));
     connector.setHost(options.host());
     connector.setPort(options.port());
-    connector.setIdleTimeout(IDLE_MILLIS);
+    connector.setIdleTimeout(idleMillis);
     server.addConnector(connector);
     return connector;
   }

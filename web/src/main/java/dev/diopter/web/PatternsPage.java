@@ -43,6 +43,7 @@ public final class PatternsPage {
           "patterns.js",
           "tokens.js",
           "colors.js",
+          "lists.js",
           "heads.js",
           "scores.js",
           "scene.js",
@@ -62,9 +63,11 @@ public final class PatternsPage {
    * Writes the page into a folder of saved patterns. A page that is not Diopter's is not replaced.
    *
    * @return how many files were written
-   * @throws FormatException where they cannot be written, or another page is in the way
+   * @throws FormatException where the folder is none, they cannot be written, or another page is in
+   *     the way
    */
   public static int export(Path folder) {
+    SavedFiles.requireFolder(folder);
     Path index = folder.resolve(INDEX);
     if (Files.exists(index) && !isOurs(index)) {
       throw new FormatException(

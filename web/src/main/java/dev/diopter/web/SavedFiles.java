@@ -1,5 +1,6 @@
 package dev.diopter.web;
 
+import dev.diopter.formats.FormatException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
@@ -35,6 +36,19 @@ final class SavedFiles {
   /** A folder that exists, links resolved. */
   SavedFiles(Path root) {
     this.root = root;
+  }
+
+  /**
+   * Refuses what is no folder.
+   *
+   * @throws FormatException where it is a file or not there
+   */
+  static void requireFolder(Path folder) {
+    if (!Files.isDirectory(folder)) {
+      throw new FormatException(
+          "%s: expected a folder of saved patterns, found %s"
+              .formatted(folder, Files.exists(folder) ? "a file" : "nothing"));
+    }
   }
 
   /** A file that may be sent. */

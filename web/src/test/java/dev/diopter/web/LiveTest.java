@@ -94,7 +94,9 @@ class LiveTest {
         "{\"text\": 1} | 400 | text",
         "{\"text\": \"a\", \"ablate\": [[99, 0]]} | 400 | layers 0 to 5",
         "{\"text\": \"a\", \"ablate\": [[0]]} | 400 | pairs",
-        "{\"text\": \"\"} | 400 | empty"
+        "{\"text\": \"\"} | 400 | empty",
+        "{\"text\": \"a \\uD83D b\"} | 400 | half a surrogate pair",
+        "{\"text\": \"\\uDE00\"} | 400 | half a surrogate pair"
       })
   void run_wrongRequest_saysWhy(String body, int status, String reason) throws IOException {
     Answer answer = post(body, "application/json");
@@ -107,6 +109,33 @@ class LiveTest {
     Answer answer = post("{\"text\": \"" + "a b ".repeat(400) + "\"}", "application/json");
     assertThat(answer.status()).isEqualTo(400);
     assertThat(answer.text()).contains("256");
+  }
+
+  /** Of so many tokens the patterns need more than the heap has; that is not what is wrong. */
+  @Test
+  void run_promptFarOverTheContext_saysTheContext() throws IOException {
+    Answer answer =
+        post("{\"text\": \"" + "a ".repeat(9000) + "\", \"bos\": true}", "application/json");
+    assertThat(answer.status()).isEqualTo(400);
+    assertThat(answer.text())
+        .contains("tokens, the model's context 256: shorten the prompt")
+        .doesNotContain("heap");
+  }
+
+  @Test
+  void run_bodyThatStalls_isATimeout() throws IOException {
+    List<String> log = new CopyOnWriteArrayList<>();
+    ServeOptions options = new ServeOptions(folder, "127.0.0.1", 0, null, log::add);
+    try (PatternServer hasty = PatternServer.start(options, () -> model, 100)) {
+      String head =
+          "POST /api/run HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+              .formatted(hasty.uri().getPort());
+      Answer answer =
+          Answer.of(hasty.uri().getPort(), head, "{\"text\": ".getBytes(StandardCharsets.UTF_8));
+      assertThat(answer.status()).isEqualTo(408);
+      assertThat(answer.text()).contains("expected the whole request");
+    }
+    assertThat(log).singleElement().asString().startsWith("refused 408 POST /api/run: ");
   }
 
   @Test
@@ -152,6 +181,16 @@ class LiveTest {
     assertThat(get("/api/patterns/999999/0").status()).isEqualTo(404);
     assertThat(get("/api/patterns/x/0").status()).isEqualTo(404);
     assertThat(get("/api/patterns/99999999999999/0").status()).isEqualTo(404);
+  }
+
+  @Test
+  void patterns_layerThatIsNone_saysTheRange() throws IOException {
+    int run = run("{\"text\": \"" + TEXT + "\"}").path("run").intValue();
+    for (int layer : new int[] {6, 99}) {
+      Answer answer = get("/api/patterns/" + run + "/" + layer);
+      assertThat(answer.status()).isEqualTo(404);
+      assertThat(answer.text()).contains("expected layers 0 to 5, got " + layer);
+    }
   }
 
   private static int port() {

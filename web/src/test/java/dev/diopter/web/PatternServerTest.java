@@ -106,6 +106,12 @@ class PatternServerTest {
   }
 
   @Test
+  void get_dotsThatStayInside_standForThePathWithout() throws IOException {
+    assertThat(get("/m%20x/../models.jsonl").text()).isEqualTo("0123456789");
+    assertThat(log).isEmpty();
+  }
+
+  @Test
   void get_longTraversal_isLoggedInOneShortLine() throws IOException {
     assertThat(get("/../" + "x".repeat(5000)).status()).isEqualTo(400);
     assertThat(log).singleElement().asString().startsWith("refused 400 GET /../xxx");
@@ -221,6 +227,38 @@ class PatternServerTest {
   }
 
   @Test
+  void get_sameTag_saysNoLength() throws IOException {
+    for (String path : List.of("/models.jsonl", "/diopter-page/main.js")) {
+      String tag = get(path).header("etag");
+      for (String method : List.of("GET ", "HEAD ")) {
+        String line = method + path + " HTTP/1.1\r\nHost: 127.0.0.1:" + port();
+        Answer answer = ask(line + "\r\nIf-None-Match: " + tag);
+        assertThat(answer.status()).isEqualTo(304);
+        assertThat(answer.header("etag")).isEqualTo(tag);
+        assertThat(answer.headers()).doesNotContainKeys("content-length", "transfer-encoding");
+        assertThat(answer.body()).isEmpty();
+      }
+    }
+    // The connection goes on behind it.
+    String tag = get("/models.jsonl").header("etag");
+    String head = "GET /models.jsonl HTTP/1.1\r\nHost: 127.0.0.1:" + port();
+    Answer two = ask(head + "\r\nIf-None-Match: " + tag + "\r\n\r\n" + head);
+    assertThat(two.status()).isEqualTo(304);
+    assertThat(two.text()).startsWith("HTTP/1.1 200").endsWith("0123456789");
+  }
+
+  @Test
+  void head_withARange_isOfTheWhole() throws IOException {
+    for (String range : List.of("bytes=2-4", "bytes=99-")) {
+      Answer head =
+          ask("HEAD /models.jsonl HTTP/1.1\r\nHost: 127.0.0.1:" + port() + "\r\nRange: " + range);
+      assertThat(head.status()).isEqualTo(200);
+      assertThat(head.header("content-length")).isEqualTo("10");
+      assertThat(head.header("content-range")).isNull();
+    }
+  }
+
+  @Test
   void get_range_isSentAlone() throws IOException {
     Answer middle = get("/models.jsonl", "Range: bytes=2-4");
     assertThat(middle.status()).isEqualTo(206);
@@ -299,6 +337,32 @@ class PatternServerTest {
           .hasMessageContaining("port " + taken.getLocalPort())
           .hasMessageContaining("--port");
     }
+  }
+
+  @Test
+  void start_modelThatFails_freesThePort() throws IOException {
+    int port;
+    try (ServerSocket free = new ServerSocket(0, 1, java.net.InetAddress.getLoopbackAddress())) {
+      port = free.getLocalPort();
+    }
+    ServeOptions options = new ServeOptions(folder, "127.0.0.1", port, null, log::add);
+    assertThatThrownBy(() ->
+            PatternServer.start(
+                options,
+                () -> {
+                  throw new FormatException("no such model");
+                }))
+        .hasMessage("no such model");
+    PatternServer.start(options).close();
+  }
+
+  @Test
+  void export_folderThatIsNotThere_isRefusedAndNotMade() {
+    Path none = folder.resolve("none");
+    assertThatThrownBy(() -> PatternsPage.export(none))
+        .isInstanceOf(FormatException.class)
+        .hasMessage(none + ": expected a folder of saved patterns, found nothing");
+    assertThat(none).doesNotExist();
   }
 
   @Test

@@ -31,7 +31,12 @@ export class CompareView {
 
   async update(changed) {
     const places = this.places();
-    if (!places) return;
+    if (!places) {
+      this.shownPlaces = null;
+      this.clear();
+      fill(this.pickers, el('p', { class: 'empty' }, 'Nothing is saved here yet.'));
+      return;
+    }
     if (changed && this.both && [...changed].every((name) => ['q', 'k', 'lock', 'look'].includes(name))) {
       this.point();
       return;
@@ -48,11 +53,17 @@ export class CompareView {
       this.join(x, y);
       this.draw();
     } catch (e) {
-      if (e.name === 'AbortError') return;
-      this.both = null;
-      this.maps.forEach((map) => map.clear());
+      if (e.name === 'AbortError' || this.shownPlaces !== places) return;
+      this.clear();
       fill(this.readout, el('p', { class: 'error', role: 'alert' }, e.message));
     }
+  }
+
+  /** Shows nothing: better than what was there before. */
+  clear() {
+    this.both = null;
+    this.maps.forEach((map) => map.clear());
+    fill(this.readout);
   }
 
   /** Both cut to their common length, from the start on, and the difference. */
@@ -114,6 +125,7 @@ export class CompareView {
   }
 
   name() {
+    if (!this.shownPlaces) throw new Error('nothing is shown here');
     const [a, b] = this.shownPlaces;
     return `compare-${titleOf(a.model)}-${headName(a.layer, a.head)}-${titleOf(b.model)}-${headName(b.layer, b.head)}`;
   }

@@ -225,18 +225,14 @@ export class GridView {
   }
 
   async askFigure(cell, figure) {
-    const { model, prompt, layer, head } = cell.place;
-    const url = address(model, 'prompts', prompt, `L${layer}`, `H${head}`, `${figure.name}.${figure.format}`);
     try {
-      const image = el('img', { alt: '', draggable: 'false' });
-      image.src = figure.format === 'svgz' ? await unpacked(url) : url;
-      await image.decode();
+      const image = await figureOf(cell.place, figure);
       if (cell.isConnected) {
         fill(cell.firstChild, image);
         cell.removeAttribute('data-wait');
       }
-    } catch {
-      this.fail(cell, new Error(`${decodeURIComponent(url)}: no such figure, or it cannot be shown`));
+    } catch (e) {
+      this.fail(cell, e);
     }
   }
 
@@ -325,6 +321,35 @@ export class GridView {
       }
     }
   }
+}
+
+const formats = new Map(); // model and function -> promise of the format that its figures have
+
+/** A head's saved figure. The list of figures has one format for all models, but each model may have been drawn in another. */
+async function figureOf(place, figure) {
+  const key = JSON.stringify([place.model, figure.name]);
+  const known = formats.get(key);
+  let likely = figure.format;
+  if (known) likely = (await known) ?? likely;
+  const search = firstThatIs([likely, ...['svgz', 'svg', 'png'].filter((f) => f !== likely)], place, figure);
+  // The first one looks for all; the others wait for what it finds, and so does the next one where it found none.
+  if (!known) formats.set(key, search.then(({ format }) => format, () => void formats.delete(key)));
+  return (await search).image;
+}
+
+async function firstThatIs(tried, place, figure) {
+  const url = (format) => address(place.model, 'prompts', place.prompt, `L${place.layer}`, `H${place.head}`, `${figure.name}.${format}`);
+  for (const format of tried) {
+    try {
+      const image = el('img', { alt: '', draggable: 'false' });
+      image.src = format === 'svgz' ? await unpacked(url(format)) : url(format);
+      await image.decode();
+      return { image, format };
+    } catch {
+      // Not in this format, then.
+    }
+  }
+  throw new Error(`${decodeURIComponent(url(tried[0]))}: no such figure, nor as ${tried.slice(1).join(' or ')}, or it cannot be shown`);
 }
 
 const unpackedUrls = new Map();

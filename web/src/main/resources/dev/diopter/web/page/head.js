@@ -124,6 +124,8 @@ export class HeadView {
   async update(changed) {
     const place = existing(state.at);
     if (!place) {
+      this.place = null;
+      this.clear();
       fill(this.picker, el('p', { class: 'empty' }, 'Nothing is saved here yet.'));
       return;
     }
@@ -136,18 +138,23 @@ export class HeadView {
     this.place = place;
     try {
       const matrix = matrixNow(place) ?? await matrixOf(place);
-      if (placeKey(this.place) !== placeKey(place)) return;
+      if (this.place !== place) return;
       this.matrix = matrix;
       this.draw();
     } catch (e) {
-      if (e.name !== 'AbortError') {
-        this.matrix = null;
-        this.map.clear();
-        fill(this.strip);
-        fill(this.best);
-        fill(this.readout, el('p', { class: 'error', role: 'alert' }, e.message));
-      }
+      if (e.name === 'AbortError' || this.place !== place) return;
+      this.clear();
+      fill(this.readout, el('p', { class: 'error', role: 'alert' }, e.message));
     }
+  }
+
+  /** Shows nothing: better than what was there before. */
+  clear() {
+    this.matrix = null;
+    this.map.clear();
+    fill(this.strip);
+    fill(this.best);
+    fill(this.readout);
   }
 
   draw() {
@@ -207,6 +214,7 @@ export class HeadView {
   }
 
   name() {
+    if (!this.place) throw new Error('nothing is shown here');
     return `${titleOf(this.place.model)}-${headName(this.place.layer, this.place.head)}-${this.place.prompt}`;
   }
 

@@ -23,17 +23,30 @@ export function parseHeads(text, layers, heads) {
   return [...chosen].sort((a, b) => a - b).map((n) => [Math.floor(n / heads), n % heads]);
 }
 
-/** The other way: the shortest usual text. */
+/** Numbers in order as ranges: 0-2, 5. */
+function ranges(numbers) {
+  const found = [];
+  for (const n of numbers) {
+    const last = found.at(-1);
+    if (last && last[1] === n - 1) last[1] = n;
+    else found.push([n, n]);
+  }
+  return found.map(([a, b]) => (a === b ? `${a}` : `${a}-${b}`));
+}
+
+/** The other way: the shortest usual text, layers with the same heads together. */
 export function formatHeads(chosen, layers, heads) {
   if (chosen.length === layers * heads) return '';
   const byLayer = new Map();
   for (const [l, h] of chosen) byLayer.set(l, [...(byLayer.get(l) ?? []), h]);
-  const parts = [];
+  const alike = []; // [layers that follow each other, their heads]
   for (const [l, list] of byLayer) {
-    if (list.length === heads) parts.push(`L${l}H*`);
-    else list.forEach((h) => parts.push(`L${l}H${h}`));
+    const texts = list.length === heads ? ['*'] : ranges(list);
+    const last = alike.at(-1);
+    if (last && last[0].at(-1) === l - 1 && last[1].join() === texts.join()) last[0].push(l);
+    else alike.push([[l], texts]);
   }
-  return parts.join(',');
+  return alike.flatMap(([list, texts]) => texts.map((h) => `L${ranges(list)[0]}H${h}`)).join(',');
 }
 
 export const headName = (layer, head) => `L${layer}H${head}`;

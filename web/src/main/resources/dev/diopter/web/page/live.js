@@ -2,6 +2,7 @@
 import { LIVE, addLive, facts, models } from './data.js';
 import { el, fill } from './dom.js';
 import { headName, parseHeads } from './heads.js';
+import { whenDropped } from './patterns.js';
 import { change, parsePlace, placeKey, state } from './state.js';
 import { visible } from './tokens.js';
 
@@ -25,6 +26,8 @@ export class Live {
     root.hidden = false;
     addLive(facts.live);
     this.model = models.get(LIVE);
+    this.renewals = new Map(); // hash -> {run that is gone, promise of the new one}
+    whenDropped((hash, prompt, run) => this.renew(hash, prompt, run));
     this.input = el('textarea', { id: 'live-text', rows: 2, placeholder: 'Type a prompt\u2026', spellcheck: 'false', 'aria-label': 'Live prompt', maxlength: 16000, value: state.text, oninput: () => this.typed() });
     this.bos = el('input', { type: 'checkbox', checked: state.bos && facts.live.bos, disabled: !facts.live.bos, onchange: () => change({ bos: this.bos.checked }) });
     this.status = el('small', { role: 'status', id: 'live-status' });
@@ -94,11 +97,11 @@ export class Live {
       const start = performance.now();
       const key = JSON.stringify(ask);
       if (this.cleanKey !== key || !this.clean) {
-        this.clean = await post({ ...ask, ablate: [] }, abort.signal);
+        this.clean = await this.send(ask, [], abort.signal);
         this.cleanKey = key;
       }
       const heads = this.heads();
-      const ablated = heads.length ? await post({ ...ask, ablate: heads }, abort.signal) : null;
+      const ablated = heads.length ? await this.send(ask, heads, abort.signal) : null;
       if (abort.signal.aborted) return;
       this.put(CLEAN, this.clean, state.text);
       if (ablated) this.put(ABLATED, ablated, `${state.text} (without ${state.ablate})`);
@@ -114,8 +117,31 @@ export class Live {
     }
   }
 
+  /** An answer, with what was asked for it. */
+  async send(ask, ablate, signal) {
+    const body = { ...ask, ablate };
+    const answer = await post(body, signal);
+    return { ...answer, body, id: answer.run };
+  }
+
   put(hash, answer, title) {
-    this.model.prompts.set(hash, { hash, text: state.text, title, texts: answer.tokens, count: answer.n_tokens, set: 'live', run: answer.run });
+    const { tokens: texts, n_tokens: count, id, run, body } = answer;
+    this.model.prompts.set(hash, { hash, text: state.text, title, texts, count, set: 'live', id, run, body });
+  }
+
+  /** The server keeps the last few runs of all pages: asks again for one that is gone, once for all of its layers. */
+  async renew(hash, prompt, gone) {
+    let renewal = this.renewals.get(hash);
+    if (renewal?.gone !== gone) {
+      if (this.model.prompts.get(hash)?.run !== gone) throw new DOMException('another prompt is shown', 'AbortError');
+      renewal = { gone, done: post(prompt.body) };
+      this.renewals.set(hash, renewal);
+      // The next that fails may ask again.
+      renewal.done.catch(() => this.renewals.get(hash) === renewal && this.renewals.delete(hash));
+    }
+    const { run } = await renewal.done;
+    for (const held of [prompt, this.model.prompts.get(hash), this.clean]) if (held?.run === gone) held.run = run;
+    return run;
   }
 
   /** A view that shows nothing yet, or a live pattern that is gone, shows the live prompt. */
@@ -128,9 +154,10 @@ export class Live {
   showTop(top, ablated) {
     const most = Math.max(...top.map((t) => Math.max(t.probability, t.clean_probability)), 1e-9);
     const percent = (p) => `${(100 * p).toFixed(2)} %`;
+    const first = top.find((t) => t.clean_rank === 1);
     const moved = (t) => (t.clean_rank === t.rank ? '' : t.clean_rank > t.rank ? `\u2191${t.clean_rank - t.rank}` : `\u2193${t.rank - t.clean_rank}`);
     fill(this.table, el('caption', {}, ablated ? 'Next token, and before the ablation' : 'Next token'),
-      el('tbody', {}, top.slice(0, ablated ? 16 : 10).map((t) => el('tr', { 'data-id': t.id },
+      el('tbody', {}, top.slice(0, ablated ? 16 : 10).map((t) => el('tr', { 'data-id': t.id, ...(ablated && t === first ? { class: 'was-first', title: 'first before the ablation' } : {}) },
         el('td', { class: 'rank' }, t.rank), el('td', {}, el('code', {}, visible(t.token))),
         el('td', { class: 'wide' }, el('span', { class: 'bar' }, el('i', { style: { width: `${(100 * t.probability) / most}%` } }), ablated && el('b', { style: { left: `${(100 * t.clean_probability) / most}%` }, title: `before: ${percent(t.clean_probability)}` }))),
         el('td', { class: 'number' }, percent(t.probability)),

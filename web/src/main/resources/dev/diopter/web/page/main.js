@@ -7,7 +7,7 @@ import { GridView } from './grid.js';
 import { HeadView } from './head.js';
 import { showHelp } from './help.js';
 import { Live } from './live.js';
-import { Sidebar } from './sidebar.js';
+import { Sidebar, notHere } from './sidebar.js';
 import { change, fromHash, onChange, state, writeNow } from './state.js';
 import { TableView } from './table.js';
 
@@ -51,7 +51,11 @@ function current() {
 }
 
 async function copyLink() {
-  writeNow();
+  const lacks = writeNow();
+  if (lacks.length) {
+    notice(`No link holds this view: too long for an address is ${lacks.join(', ')}. Choose fewer.`, 'error');
+    return;
+  }
   try {
     await navigator.clipboard.writeText(location.href);
     notice('Link copied');
@@ -97,12 +101,17 @@ function keys(event) {
   event.preventDefault();
 }
 
+function tellMissing() {
+  const line = notHere();
+  if (line) notice(line, 'error');
+}
+
 let live;
 let sidebar;
 
 async function start() {
   byId('waiting').remove();
-  Object.assign(state, fromHash(location.hash));
+  Object.assign(state, fromHash(location.hash, (lost) => notice(lost, 'error')));
   theme();
   for (const name of Object.keys(VIEWS)) {
     tabs[name] = byId(`tab-${name}`);
@@ -134,8 +143,9 @@ async function start() {
     show(changed);
   });
   window.addEventListener('hashchange', () => {
-    const read = fromHash(location.hash);
+    const read = fromHash(location.hash, (lost) => notice(lost, 'error'));
     change(read);
+    tellMissing();
   });
   let resize = 0;
   window.addEventListener('resize', () => {
@@ -146,6 +156,7 @@ async function start() {
   sidebar.update(null);
   show(null);
   live.update(null);
+  tellMissing();
   document.body.dataset.ready = 'true';
 }
 

@@ -4,6 +4,14 @@
 const TAIL = 128 << 10;
 const MOST_BYTES = 1 << 30;
 
+/** Another file stands where one was being read. */
+export class ReplacedError extends Error {
+  constructor(url) {
+    super(`${url}: was replaced while it was read`);
+    this.name = 'ReplacedError';
+  }
+}
+
 /** A file of which parts can be read, from a server that may or may not know ranges. */
 class Remote {
   constructor(url) {
@@ -11,6 +19,7 @@ class Remote {
     this.whole = null;
     this.tail = null;
     this.size = 0;
+    this.tag = null;
   }
 
   async open(signal) {
@@ -21,6 +30,8 @@ class Remote {
     if (response.status === 206 && range && Number(range[1]) > 0) {
       this.size = Number(range[3]);
       this.tail = bytes;
+      // Only a strong tag says that the bytes are the same.
+      this.tag = /^"/.test(response.headers.get('ETag') ?? '') ? response.headers.get('ETag') : null;
     } else {
       this.whole = bytes;
       this.size = bytes.length;
@@ -32,15 +43,18 @@ class Remote {
     if (this.whole) return this.whole.subarray(start, end);
     const from = this.size - this.tail.length;
     if (start >= from) return this.tail.subarray(start - from, end - from);
-    const response = await fetch(this.url, { headers: { Range: `bytes=${start}-${end - 1}` }, signal });
+    const headers = { Range: `bytes=${start}-${end - 1}`, ...(this.tag ? { 'If-Range': this.tag } : {}) };
+    const response = await fetch(this.url, { headers, signal });
+    if (response.status === 416) throw new ReplacedError(this.url); // It has become shorter.
     if (!response.ok) throw new Error(`${this.url}: the server answers ${response.status}`);
     const bytes = new Uint8Array(await response.arrayBuffer());
+    const total = response.status === 206 ? Number(/\/(\d+)$/.exec(response.headers.get('Content-Range') ?? '')?.[1] ?? this.size) : bytes.length;
+    if (total !== this.size || (this.tag && response.headers.get('ETag') !== this.tag)) throw new ReplacedError(this.url);
     if (response.status === 206) {
       if (bytes.length !== end - start) throw new Error(`${this.url}: the server sent ${bytes.length} bytes of ${end - start}`);
       return bytes;
     }
     this.whole = bytes;
-    this.size = bytes.length;
     return this.read(start, end, signal);
   }
 }

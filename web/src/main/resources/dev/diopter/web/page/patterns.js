@@ -1,7 +1,7 @@
 // Patterns by layer, from saved files or from the live model: asked for when seen, a few at a time, the latest kept.
 import { LIVE, address, promptOf, titleOf } from './data.js';
 import { headName } from './heads.js';
-import { Npz } from './npz.js';
+import { Npz, ReplacedError } from './npz.js';
 import { labels } from './tokens.js';
 
 const MOST_BYTES = 384 << 20;
@@ -41,8 +41,19 @@ function archive(url) {
   return found;
 }
 
-async function fetchLive(prompt, layer) {
-  const response = await fetch(`api/patterns/${prompt.run}/${layer}`);
+let renew = null;
+
+/** Called with a live prompt and its run that the server has dropped for later ones; gives the number of a new one. */
+export function whenDropped(listener) {
+  renew = listener;
+}
+
+async function fetchLive(place, prompt) {
+  const get = (run) => fetch(`api/patterns/${run}/${place.layer}`);
+  const { run } = prompt;
+  let response = await get(run);
+  // Asked for once more: where that is dropped as soon, others run more than the server keeps.
+  if (response.status === 404 && renew) response = await get(await renew(place.prompt, prompt, run));
   if (!response.ok) throw new Error((await response.json().catch(() => ({}))).error ?? `the server answers ${response.status}`);
   const data = new Float32Array(await response.arrayBuffer());
   const n = prompt.texts.length;
@@ -51,15 +62,22 @@ async function fetchLive(prompt, layer) {
 
 async function fetchSaved(place) {
   const url = address(place.model, 'prompts', place.prompt, 'activations.npz');
-  const { shape, data } = await (await archive(url)).read(`blocks.${place.layer}.attn.hook_pattern`);
+  const read = async () => (await archive(url)).read(`blocks.${place.layer}.attn.hook_pattern`);
+  const { shape, data } = await read().catch((e) => {
+    if (!(e instanceof ReplacedError)) throw e;
+    // Once more from its beginning; layers of the file before are of no use beside the new one's.
+    archives.delete(url);
+    dropLayers(place);
+    return read();
+  });
   const [, heads, n, m] = shape.length === 4 ? shape : [1, ...shape];
   if (n !== m || heads * n * n !== data.length) throw new Error(`${url}: expected [1, heads, n, n], found [${shape.join(', ')}]`);
   return { heads, n, data };
 }
 
 const keyOf = (place) => {
-  const run = place.model === LIVE ? promptOf(place)?.run : '';
-  return JSON.stringify([place.model, place.prompt, run, place.layer]);
+  const live = place.model === LIVE ? promptOf(place)?.id : '';
+  return JSON.stringify([place.model, place.prompt, live, place.layer]);
 };
 
 /** The layer of a place: {heads, n, data [head, query, key]}. */
@@ -75,7 +93,7 @@ export function layerOf(place) {
   const prompt = promptOf(place);
   entry.promise = queued(async () => {
     if (!prompt) throw new Error('this prompt is not here');
-    return place.model === LIVE ? fetchLive(prompt, place.layer) : fetchSaved(place);
+    return place.model === LIVE ? fetchLive(place, prompt) : fetchSaved(place);
   });
   layers.set(key, entry);
   entry.promise.then((value) => {
@@ -85,6 +103,15 @@ export function layerOf(place) {
     forget(key);
   }, () => layers.delete(key));
   return entry.promise;
+}
+
+function dropLayers({ model, prompt }) {
+  for (const [key, entry] of layers) {
+    const [m, p] = JSON.parse(key);
+    if (m !== model || p !== prompt || !entry.value) continue;
+    layers.delete(key);
+    kept -= entry.bytes;
+  }
 }
 
 function forget(newest) {

@@ -2,17 +2,22 @@
 import { allPrompts, models, titleOf } from './data.js';
 import { el, fill } from './dom.js';
 import { formatHeads, parseHeads } from './heads.js';
+import { chosen, listOf, missing } from './lists.js';
 import { change, state } from './state.js';
 import { line, shorten } from './tokens.js';
-
-const chosen = (list, all) => (list === '*' ? all : list === '-' ? [] : list.split(',').filter((x) => all.includes(x)));
-const listOf = (picked, all) => (picked.length === all.length ? '*' : picked.length ? picked.join(',') : '-');
 
 const modelNames = () => [...models.keys()];
 export const chosenModels = () => chosen(state.models, modelNames());
 export const chosenHashes = () => chosen(state.prompts, allPrompts().map((p) => p.hash));
 
-/** The chosen heads of a model; all where the text cannot be read. */
+/** What the address chooses and the folder does not have, as a line; empty where it has all. */
+export function notHere() {
+  const of = (count, what) => count > 0 && `${count} ${what}${count === 1 ? '' : 's'}`;
+  const lacks = [of(missing(state.models, modelNames()), 'model'), of(missing(state.prompts, allPrompts().map((p) => p.hash)), 'prompt')].filter(Boolean);
+  return lacks.length ? `The address chooses ${lacks.join(' and ')} that this folder does not have` : '';
+}
+
+/** The chosen heads of a model; none where the text cannot be read, which the list of models says. */
 export const chosenHeads = (model) => parseHeads(state.heads[model.name] ?? '', model.layers, model.heads) ?? [];
 
 /** Chosen models with their chosen prompts. */
@@ -69,7 +74,7 @@ function modelItem(model) {
     onchange: () => change({ models: listOf(modelNames().filter((n) => (n === model.name ? box.checked : picked.includes(n))), modelNames()) }),
   });
   const heads = el('input', {
-    type: 'text', value: text, placeholder: 'all heads, or L0-2H*,L5H3', maxlength: 200, spellcheck: 'false', 'aria-label': `Heads of ${titleOf(model.name)}`,
+    type: 'text', value: text, placeholder: 'all heads, or L0-2H*,L5H3', maxlength: 20000, spellcheck: 'false', 'aria-label': `Heads of ${titleOf(model.name)}`,
     'aria-invalid': bad ? 'true' : null, onchange: () => setHeads(model, heads.value.trim()),
   });
   return el('li', {}, el('label', { class: 'check' }, box, el('strong', {}, titleOf(model.name)), el('small', {}, `${model.layers} \u00d7 ${model.heads}`)),

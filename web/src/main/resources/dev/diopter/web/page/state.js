@@ -2,8 +2,8 @@
 
 const DEFAULTS = {
   view: 'grid', // grid, head, compare, table
-  models: '*', // names with commas, or * for all
-  prompts: '*', // hashes with commas, or * for all
+  models: '*', // names, as lists.js writes them
+  prompts: '*', // hashes, the same way
   filter: '', // of the prompt list
   figure: '', // a saved figure function; empty for the exact pattern
   arrange: 'prompt', // prompt: layers x heads of each prompt; head: all prompts of each head
@@ -48,7 +48,11 @@ export function change(values) {
   listeners.forEach((listener) => listener(changed));
 }
 
-/** The address's part behind #: only what is not as usual. */
+// Half of what the browsers keep of an address.
+const MOST = 500_000;
+const LACKS = 'lacks'; // in an address: what was too long for it
+
+/** The address's part behind #: only what is not as usual. What is too long for an address is left out whole and named. */
 export function toHash() {
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(DEFAULTS)) {
@@ -57,23 +61,34 @@ export function toHash() {
   for (const [model, heads] of Object.entries(state.heads)) {
     if (heads) parameters.set(`heads-${model}`, heads);
   }
-  return parameters.toString();
+  const lacks = [];
+  while (parameters.toString().length > MOST) {
+    const longest = [...parameters].reduce((a, b) => (b[1].length > a[1].length ? b : a))[0];
+    parameters.delete(longest);
+    lacks.push(longest);
+  }
+  if (lacks.length) parameters.set(LACKS, lacks.join(','));
+  return { hash: parameters.toString(), lacks };
 }
 
-/** Reads the address. Unknown names and values of the wrong kind are passed over. */
-export function fromHash(hash) {
+/** Reads the address. Unknown names and values of the wrong kind are passed over; tell takes a line on what is lost of the view. */
+export function fromHash(hash, tell = () => {}) {
   const parameters = new URLSearchParams(hash.replace(/^#/, ''));
   const read = { ...DEFAULTS, heads: {} };
+  const lost = parameters.get(LACKS)?.slice(0, 300).split(',') ?? [];
   for (const [name, value] of parameters) {
-    if (name.startsWith('heads-')) {
-      read.heads[name.slice(6)] = value.slice(0, 200);
+    if (value.length > MOST) {
+      lost.push(name.slice(0, 300));
+    } else if (name.startsWith('heads-')) {
+      read.heads[name.slice(6)] = value;
     } else if (Object.hasOwn(DEFAULTS, name)) {
       const kind = typeof DEFAULTS[name];
       if (kind === 'boolean') read[name] = value === 'true';
       else if (kind === 'number') read[name] = Number.isFinite(Number(value)) ? Math.trunc(Number(value)) : DEFAULTS[name];
-      else read[name] = value.slice(0, 20000);
+      else read[name] = value;
     }
   }
+  if (lost.length) tell(`The address does not hold all of the view: too long for it was ${lost.join(', ')}`);
   const oneOf = (name, values) => {
     if (!values.includes(read[name])) read[name] = DEFAULTS[name];
   };
@@ -95,13 +110,14 @@ function write() {
   timer = setTimeout(writeNow, 120);
 }
 
-/** Puts the state into the address at once. */
+/** Puts the state into the address at once. What is too long for it comes back, by name. */
 export function writeNow() {
   clearTimeout(timer);
-  const hash = toHash();
+  const { hash, lacks } = toHash();
   if (hash !== location.hash.replace(/^#/, '')) {
     history.replaceState(null, '', hash ? `#${hash}` : location.pathname + location.search);
   }
+  return lacks;
 }
 
 /** A head's place as text, for the address. */

@@ -42,8 +42,11 @@ export function visible(token) {
       (c) => `\\u{${c.codePointAt(0).toString(16)}}`);
 }
 
-/** A prompt's text on one line: line ends can be seen, blanks stay blanks. */
-export const line = (text) => visible(text).replaceAll('\u2423', ' ');
+/** A prompt's text on one line: line ends can be seen, blanks stay blanks unless there is nothing else. */
+export function line(text) {
+  if (text === '') return '(empty prompt)';
+  return text.trim() ? visible(text).replaceAll('\u2423', ' ') : visible(text);
+}
 
 /** Cut to a number of characters. */
 export function shorten(text, most) {
