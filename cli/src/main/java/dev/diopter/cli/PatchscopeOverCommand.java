@@ -93,6 +93,12 @@ final class PatchscopeOverCommand implements Command {
       if (out != null || figure != null) {
         throw new UsageException("expected --cells alone, or --out and --figure, got both");
       }
+      if (axes.hasControls()) {
+        throw new UsageException("--control: expected no --cells with it, which has one sweep");
+      }
+    }
+    if (allSteps && out != null && has(out, ".csv")) {
+      throw new UsageException("--all-steps: expected a .npz or .json file, or --cells, got " + out);
     }
     if (figure != null) {
       Figure.requireSuffix(figure);
@@ -144,12 +150,13 @@ final class PatchscopeOverCommand implements Command {
   }
 
   private void sweep(ScopeModels models, Patchscope scope) {
+    List<ScopeAxes.Control> controls = axes.controls(scope);
     PatchRun run = scope.start();
     List<Cell> cells = cells(run, "patching");
     Counters counters = run.counters();
     List<ScopeFigure.Panel> panels = new ArrayList<>();
     panels.add(new ScopeFigure.Panel("patched", cells));
-    for (ScopeAxes.Control control : axes.controls(scope)) {
+    for (ScopeAxes.Control control : controls) {
       PatchRun other = control.scope().start();
       List<Cell> beside = new ArrayList<>();
       for (Cell cell : cells(other, control.name())) {

@@ -5,6 +5,7 @@ import dev.diopter.lens.patchscope.Cell;
 import dev.diopter.lens.patchscope.Counters;
 import dev.diopter.lens.patchscope.Estimate;
 import dev.diopter.lens.patchscope.Input;
+import dev.diopter.lens.patchscope.Layer;
 import dev.diopter.lens.patchscope.Reading;
 import java.util.Arrays;
 import java.util.List;
@@ -170,6 +171,6 @@ final class ScopeText {
   }
 
   static String layer(int entry) {
-    return entry == 0 ? "embed" : Integer.toString(entry - 1);
+    return Layer.ofEntry(entry).label();
   }
 }
