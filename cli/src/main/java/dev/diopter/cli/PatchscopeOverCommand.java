@@ -98,7 +98,8 @@ final class PatchscopeOverCommand implements Command {
       }
     }
     if (allSteps && out != null && has(out, ".csv")) {
-      throw new UsageException("--all-steps: expected a .npz or .json file, or --cells, got " + out);
+      throw new UsageException(
+          "--all-steps: expected a .npz or .json file, or --cells, got " + out);
     }
     if (figure != null) {
       Figure.requireSuffix(figure);

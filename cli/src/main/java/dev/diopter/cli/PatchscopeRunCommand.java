@@ -25,6 +25,7 @@ import tools.jackson.databind.node.ObjectNode;
     })
 final class PatchscopeRunCommand implements Command {
   @Mixin private final ScopeOptions options = new ScopeOptions();
+
   @Option(
       names = "--all-steps",
       description = "Keep the logits behind every new token: step_logits of the JSON object.")

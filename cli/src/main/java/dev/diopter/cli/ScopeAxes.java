@@ -32,7 +32,8 @@ final class ScopeAxes {
           "heads",
           "source-heads",
           "target-heads");
-  private static final List<String> CONTROLS = List.of("unpatched", "mean", "shuffled", "permuted", "all");
+  private static final List<String> CONTROLS =
+      List.of("unpatched", "mean", "shuffled", "permuted", "all");
   private static final List<String> USUAL = CONTROLS.subList(0, 3);
 
   @Option(

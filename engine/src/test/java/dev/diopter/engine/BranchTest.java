@@ -201,9 +201,7 @@ class BranchTest {
       for (int s = 0; s < 5; s++) {
         RunRequest whole = RunRequest.of(clean.prompt).plan(alone.get(s)).logits(Logits.ALL);
         assertSameBits(
-            name + " branch " + s,
-            results.get(s).logits(),
-            model.run(whole).getFirst().logits());
+            name + " branch " + s, results.get(s).logits(), model.run(whole).getFirst().logits());
       }
       HookPlan both = alone.get(0).and(alone.get(1));
       assertThatThrownBy(() -> model.run(clean.prompt, both))

@@ -16,8 +16,8 @@ public final class CellFiles {
 
   /**
    * Writes logits: {@code NAME.logits}, {@code source_layers} and {@code target_layers} (-1 for
-   * embed, the number of blocks for final), {@code source_ids} and {@code target_ids} of the first cell, {@code generated_ids} (-1
-   * behind the end).
+   * embed, the number of blocks for final), {@code source_ids} and {@code target_ids} of the first
+   * cell, {@code generated_ids} (-1 behind the end).
    *
    * @param name {@code grid}, {@code pairs} or {@code cells}
    * @param columns source layers of a grid, which becomes two axes; 0 for one axis of cells

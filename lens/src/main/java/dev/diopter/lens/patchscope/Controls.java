@@ -54,7 +54,8 @@ public final class Controls {
     Source source = patches.getFirst().source();
     int length = source.input().length();
     Integer bos = source.model().config().bosId();
-    boolean opens = bos != null && !source.input().soft() && source.input().prompt().ids()[0] == bos;
+    boolean opens =
+        bos != null && !source.input().soft() && source.input().prompt().ids()[0] == bos;
     int first = opens && length > 2 ? 1 : 0;
     if (length - first < 2) {
       throw new UsageException(

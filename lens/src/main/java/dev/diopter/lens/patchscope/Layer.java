@@ -105,8 +105,8 @@ public record Layer(int block) {
   }
 
   /**
-   * Reads a list with commas: {@code embed}, {@code final}, numbers, ranges such as {@code 0-5}, {@code all}
-   * (embed and every block) or {@code blocks}.
+   * Reads a list with commas: {@code embed}, {@code final}, numbers, ranges such as {@code 0-5},
+   * {@code all} (embed and every block) or {@code blocks}.
    */
   public static List<Layer> list(String text, DecoderConfig config) {
     List<Layer> layers = new ArrayList<>();

@@ -147,8 +147,7 @@ public final class MapTrainer {
   }
 
   private RunResult read(Model model, Input input, List<Integer> entries) {
-    String[] sites =
-        entries.stream().map(e -> site(e, model)).distinct().toArray(String[]::new);
+    String[] sites = entries.stream().map(e -> site(e, model)).distinct().toArray(String[]::new);
     return model
         .run(RunRequest.of(input.prompt()).plan(HookPlan.reading(sites)).logits(Logits.NONE))
         .getFirst();
@@ -170,8 +169,7 @@ public final class MapTrainer {
       return route;
     }
     boolean both = route.targetEntry() == target.config().layers();
-    return new Mapping.Route(
-        Mapping.Route.FINAL, both ? Mapping.Route.FINAL : route.targetEntry());
+    return new Mapping.Route(Mapping.Route.FINAL, both ? Mapping.Route.FINAL : route.targetEntry());
   }
 
   private static float[] row(float[] values, int row, Model model) {

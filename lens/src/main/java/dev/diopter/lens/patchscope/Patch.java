@@ -1,6 +1,7 @@
 package dev.diopter.lens.patchscope;
 
 import dev.diopter.models.DecoderConfig;
+import java.util.Arrays;
 
 /**
  * Vectors from a source, mapped, into a target. An immutable value. As many vectors as the target
@@ -27,14 +28,22 @@ public record Patch(Source source, Mapping mapping, Target target) {
       return this;
     }
     boolean both = isLast(target.model().config(), target.layer(), target.heads());
-    return new Patch(
-        source.layer(Layer.FINAL), mapping, both ? target.layer(Layer.FINAL) : target);
+    return new Patch(source.layer(Layer.FINAL), mapping, both ? target.layer(Layer.FINAL) : target);
   }
 
   private static boolean isLast(DecoderConfig config, Layer layer, Heads heads) {
     return heads.isNone()
         && layer.isBlock()
         && (layer.block() == -1 || layer.block() == config.layers() - 1);
+  }
+
+  /** Vectors as the mapping gives them between this patch's layers. */
+  public float[][] map(float[][] vectors) {
+    Mapping.Route route =
+        new Mapping.Route(
+            source.layer().entry(source.model().config(), "source"),
+            target.layer().entry(target.model().config(), "target"));
+    return Arrays.stream(vectors).map(v -> mapping.apply(v, route)).toArray(float[][]::new);
   }
 
   /** With another source. */

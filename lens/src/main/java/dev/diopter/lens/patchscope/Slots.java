@@ -17,8 +17,7 @@ import java.util.stream.IntStream;
  * @param shape numbers of positions and of heads; one number where they go together
  * @param width numbers in a vector
  */
-record Slots(
-    int entry, int branchEntry, int[] positions, int[] heads, int[] shape, int width) {
+record Slots(int entry, int branchEntry, int[] positions, int[] heads, int[] shape, int width) {
   private static final String FINAL = "unembed.hook_in";
 
   static Slots of(

@@ -52,7 +52,8 @@ class RefusalsTest {
 
   @Test
   void layers_outOfRange_areRefused() {
-    assertProblem(source().layer(6), target(), "source layer: expected embed, 0 to 5 or -1 to -6");
+    assertProblem(
+        source().layer(6), target(), "source layer: expected embed, final, 0 to 5 or -1 to -6");
     assertProblem(source(), target().layer(-7), "target layer");
     assertProblem(
         source().layer(Layer.EMBED).heads(Heads.of(0)), target().heads(Heads.of(0)), "embed");
