@@ -6,6 +6,7 @@ import dev.diopter.formats.Json;
 import dev.diopter.lens.patchscope.Cell;
 import dev.diopter.lens.patchscope.CellFiles;
 import dev.diopter.lens.patchscope.CellJson;
+import dev.diopter.lens.patchscope.CellLayout;
 import dev.diopter.lens.patchscope.CellLog;
 import dev.diopter.lens.patchscope.Counters;
 import dev.diopter.lens.patchscope.Estimate;
@@ -165,7 +166,7 @@ final class PatchscopeOverCommand implements Command {
       }
       panels.add(new ScopeFigure.Panel(control.name(), beside));
     }
-    int columns = axes.columns(models.from(), cells);
+    int columns = CellLayout.of(cells).columns();
     if (output.json() || (out != null && has(out, ".json"))) {
       ObjectNode object = object(models, panels, counters);
       if (output.json()) {

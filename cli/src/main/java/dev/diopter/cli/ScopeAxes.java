@@ -253,26 +253,6 @@ final class ScopeAxes {
     return isGrid() ? "grid" : pairs || diagonal ? "pairs" : "cells";
   }
 
-  /** Columns of a picture: source layers, or whatever else varies slowest. */
-  int columns(Model from, List<Cell> cells) {
-    int size = cells.size();
-    int layer = cells.getFirst().route().sourceEntry();
-    int[] at = cells.getFirst().sourcePositions();
-    int rows = 0;
-    while (rows < size
-        && cells.get(rows).route().sourceEntry() == layer
-        && java.util.Arrays.equals(cells.get(rows).sourcePositions(), at)
-        && cells
-            .get(rows)
-            .patch()
-            .source()
-            .heads()
-            .equals(cells.getFirst().patch().source().heads())) {
-      rows++;
-    }
-    return rows > 0 && size % rows == 0 ? size / rows : 1;
-  }
-
   /** What stands above a picture. */
   String title(Cell first) {
     return "%s into %s"

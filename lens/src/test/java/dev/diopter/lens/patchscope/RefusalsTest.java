@@ -79,6 +79,8 @@ class RefusalsTest {
         source().at(1, 2).heads(Heads.of(1).zipped()),
         target().at(1, 2).heads(Heads.of(1)),
         "expected one for each of 2 positions");
+    assertThat(Heads.parse("zip:1,3")).isEqualTo(Heads.of(1, 3).zipped());
+    assertThat(Heads.parse("0-2")).isEqualTo(Heads.of(0, 1, 2));
   }
 
   @Test

@@ -92,6 +92,54 @@ class ScopeFigureTest {
   }
 
   @Test
+  void of_pairsAtEveryPosition_hasPositionsAcrossAndLayersUpward() {
+    List<Positions> each =
+        java.util.stream.IntStream.range(0, 3).mapToObj(i -> Positions.at(i)).toList();
+    Sweep sweep =
+        Sweep.of(patch)
+            .over(each, (p, at) -> p.source(p.source().at(at)).target(p.target().at(at)))
+            .diagonal(Layer.list("0,2", model.config()));
+    List<Cell> cells = Patchscope.of(sweep).run();
+    int columns = CellLayout.of(cells).columns();
+    TrajectoryStatistic drawn = only(cells, columns);
+    assertThat(drawn.stats()).hasDimensions(2, 3);
+    assertThat(drawn.layerLabels()).containsExactly("layer 0", "layer 2");
+    assertThat(drawn.sequenceLabels()[1]).startsWith("@1 ").contains("> @1 ");
+    assertThat(drawn.stats()[1][2])
+        .isEqualTo(cells.get(5).reading().top().getFirst().probability());
+    assertThat(drawn.trajectoryLabels().labelStrings()[0][0]).doesNotContain("\u25c6");
+  }
+
+  @Test
+  void of_pairsForEveryHead_hasHeadsAcross() {
+    List<Heads> heads = List.of(Heads.of(0), Heads.of(3));
+    Sweep sweep =
+        Sweep.of(patch)
+            .over(heads, (p, h) -> p.source(p.source().heads(h)).target(p.target().heads(h)))
+            .pairs(Layer.list("0,1,2", model.config()), Layer.list("2,1,0", model.config()));
+    List<Cell> cells = Patchscope.of(sweep).run();
+    TrajectoryStatistic drawn = only(cells, CellLayout.of(cells).columns());
+    assertThat(drawn.stats()).hasDimensions(3, 2);
+    assertThat(drawn.layerLabels()).containsExactly("0 to 2", "layer 1", "2 to 0");
+    assertThat(drawn.sequenceLabels()[1]).contains("H3");
+  }
+
+  @Test
+  void layout_ofGridsAndPairs_isAsBefore() {
+    assertThat(CellLayout.of(grid("0-2", "0,1")).columns()).isEqualTo(3);
+    List<Layer> layers = Layer.list("0-3", model.config());
+    assertThat(CellLayout.of(Patchscope.of(Sweep.of(patch).diagonal(layers)).run()).columns())
+        .isEqualTo(4);
+    Sweep varied = Sweep.of(patch).targetPositions(List.of(Positions.at(0), Positions.at(1)));
+    List<Cell> cells = Patchscope.of(varied.grid(layers.subList(0, 2), layers.subList(0, 3))).run();
+    CellLayout layout = CellLayout.of(cells);
+    assertThat(layout.columns()).isEqualTo(4);
+    assertThat(layout.column(0)).startsWith("from 0 > @0");
+    assertThat(layout.column(3)).startsWith("from 1 > @1");
+    assertThat(layout.row(2)).isEqualTo("to 2");
+  }
+
+  @Test
   void under_anotherRoute_changesTheLayersAndNothingElse() {
     Cell cell = Patchscope.run(Controls.unpatched(patch));
     Mapping.Route route = new Mapping.Route(2, 5);
