@@ -58,6 +58,11 @@ final class PatchCommand implements Command {
   private boolean attribution;
 
   @Option(
+      names = "--estimate",
+      description = "Say what it will cost at most, in work, memory and time; do nothing else.")
+  private boolean estimate;
+
+  @Option(
       names = "--figure",
       paramLabel = "FILE",
       description =
@@ -106,6 +111,10 @@ final class PatchCommand implements Command {
       int wrong = input.wrong(model);
       Integer bos = model.config().bosId();
       PromptInput.adviseBos(bos != null && clean.ids()[0] == bos, model, output);
+      if (estimate) {
+        estimate(model, sweeps.estimate(model, clean, corrupt, input.metric(answer, wrong)));
+        return;
+      }
       PatchSweeps.Swept swept = sweep(model, clean, corrupt, input.metric(answer, wrong));
       @Nullable PatchAttribution parts =
           attribution ? PatchAttribution.of(model, clean, corrupt, answer, wrong) : null;
@@ -148,6 +157,19 @@ final class PatchCommand implements Command {
                   Numbers.grouped(swept.cost().computed()),
                   Numbers.grouped(swept.cost().tokenLayers()),
                   Numbers.grouped(swept.cost().unembeddings())));
+    }
+  }
+
+  private void estimate(Model model, PatchEstimate costs) {
+    if (result.wanted(output)) {
+      ObjectNode object = Json.object();
+      object.put("model", model.name());
+      object.put("backend", model.backend());
+      object.set("estimate", costs.object());
+      result.deliver(object, screen, output);
+    }
+    if (!output.json()) {
+      costs.print(screen);
     }
   }
 

@@ -16,6 +16,7 @@ import dev.diopter.lens.patching.PatchSite;
 import dev.diopter.lens.patching.PathPatching;
 import dev.diopter.lens.patching.PathRequest;
 import dev.diopter.lens.patching.Sweep;
+import dev.diopter.models.DecoderConfig;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -167,19 +168,25 @@ final class PatchSweeps {
     return noise ? "noise" : "denoise";
   }
 
-  /** How often {@code layersDone} is called. */
-  int steps(Model model) {
-    return (int) patched.stream().map(PatchSite::site).distinct().count() * model.config().layers();
+  /** What is to be run. */
+  private record Requests(
+      PatchRequest sites, @Nullable PathRequest paths, Map<String, KnockoutRequest> edges) {
+
+    /** The most that all of it costs; fails where some of it does not fit the model. */
+    PatchCost most(DecoderConfig config) {
+      PatchCost sum = sites.sites().isEmpty() ? PatchCost.NONE : sites.most(config);
+      sum = paths == null ? sum : sum.plus(paths.most(config));
+      for (KnockoutRequest edge : edges.values()) {
+        sum = sum.plus(edge.cost(config));
+      }
+      return sum;
+    }
   }
 
-  Swept run(Model model, Prompt clean, Prompt corrupt, PatchMetric metric, IntConsumer layersDone) {
+  private Requests requests(Prompt clean, Prompt corrupt, PatchMetric metric) {
     PatchRequest.Direction direction =
         noise ? PatchRequest.Direction.NOISE : PatchRequest.Direction.DENOISE;
     long bytes = (long) memory << 20;
-    List<PatchResult> results = new ArrayList<>();
-    Map<String, Named> found = new LinkedHashMap<>();
-    // Everything is checked before anything runs.
-    PatchRequest request = new PatchRequest(clean, corrupt, patched, metric, direction, bytes);
     Map<String, KnockoutRequest> edges = new LinkedHashMap<>();
     for (String name : names) {
       if (isEdges(name)) {
@@ -189,24 +196,52 @@ final class PatchSweeps {
             name, new KnockoutRequest(clean, corrupt, queries, window, byHead, metric, bytes));
       }
     }
+    PathRequest paths = null;
     if (senders != null) {
       PathRequest.Through through =
           throughMlps ? PathRequest.Through.MLPS : PathRequest.Through.DIRECT;
-      results.add(
-          PathPatching.run(
-              model,
-              new PathRequest(
-                  clean, corrupt, heads(senders), receivers, through, metric, direction, bytes)));
+      paths =
+          new PathRequest(
+              clean, corrupt, heads(senders), receivers, through, metric, direction, bytes);
     }
-    edges.forEach((name, edge) -> {
-      PatchResult result = EdgeKnockout.run(model, edge);
-      results.add(result);
-      Sweep s = result.sweeps().getFirst();
-      found.put(
-          name, new Named(new Sweep(name, s.axes(), s.shape(), s.values()), result.unpatched()));
-    });
+    return new Requests(
+        new PatchRequest(clean, corrupt, patched, metric, direction, bytes), paths, edges);
+  }
+
+  /** What it costs at most. */
+  PatchEstimate estimate(Model model, Prompt clean, Prompt corrupt, PatchMetric metric) {
+    PatchCost most = requests(clean, corrupt, metric).most(model.config());
+    int hooks = (int) patched.stream().map(PatchSite::site).distinct().count();
+    return PatchEstimate.of(
+        model, most, clean.length(), hooks + (senders == null ? 0 : 2), (long) memory << 20);
+  }
+
+  /** How often {@code layersDone} is called. */
+  int steps(Model model) {
+    return (int) patched.stream().map(PatchSite::site).distinct().count() * model.config().layers();
+  }
+
+  Swept run(Model model, Prompt clean, Prompt corrupt, PatchMetric metric, IntConsumer layersDone) {
+    List<PatchResult> results = new ArrayList<>();
+    Map<String, Named> found = new LinkedHashMap<>();
+    // Everything is checked before anything runs.
+    Requests requests = requests(clean, corrupt, metric);
+    var _ = requests.most(model.config());
+    if (requests.paths() != null) {
+      results.add(PathPatching.run(model, requests.paths()));
+    }
+    requests
+        .edges()
+        .forEach((name, edge) -> {
+          PatchResult result = EdgeKnockout.run(model, edge);
+          results.add(result);
+          Sweep s = result.sweeps().getFirst();
+          found.put(
+              name,
+              new Named(new Sweep(name, s.axes(), s.shape(), s.values()), result.unpatched()));
+        });
     if (!patched.isEmpty()) {
-      PatchResult result = ActivationPatching.run(model, request, layersDone);
+      PatchResult result = ActivationPatching.run(model, requests.sites(), layersDone);
       results.addFirst(result);
       for (EverySweep every : EverySweep.values()) {
         if (names.contains(every.label())) {

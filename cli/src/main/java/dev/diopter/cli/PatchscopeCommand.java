@@ -25,6 +25,7 @@ final class PatchscopeCommand implements CommandGroup {
   public void addTo(CommandLine line) {
     line.addSubcommand("run", new PatchscopeRunCommand(screen));
     line.addSubcommand("over", new PatchscopeOverCommand(screen));
+    line.addSubcommand("fit", new PatchscopeFitCommand(screen));
     line.addSubcommand("presets", new PatchscopePresetsCommand(screen));
   }
 }

@@ -6,6 +6,7 @@ import dev.diopter.formats.Json;
 import dev.diopter.lens.patchscope.Cell;
 import dev.diopter.lens.patchscope.CellFiles;
 import dev.diopter.lens.patchscope.CellJson;
+import dev.diopter.lens.patchscope.CellLayout;
 import dev.diopter.lens.patchscope.CellLog;
 import dev.diopter.lens.patchscope.Counters;
 import dev.diopter.lens.patchscope.Estimate;
@@ -93,6 +94,13 @@ final class PatchscopeOverCommand implements Command {
       if (out != null || figure != null) {
         throw new UsageException("expected --cells alone, or --out and --figure, got both");
       }
+      if (axes.hasControls()) {
+        throw new UsageException("--control: expected no --cells with it, which has one sweep");
+      }
+    }
+    if (allSteps && out != null && has(out, ".csv")) {
+      throw new UsageException(
+          "--all-steps: expected a .npz or .json file, or --cells, got " + out);
     }
     if (figure != null) {
       Figure.requireSuffix(figure);
@@ -144,12 +152,13 @@ final class PatchscopeOverCommand implements Command {
   }
 
   private void sweep(ScopeModels models, Patchscope scope) {
+    List<ScopeAxes.Control> controls = axes.controls(scope);
     PatchRun run = scope.start();
     List<Cell> cells = cells(run, "patching");
     Counters counters = run.counters();
     List<ScopeFigure.Panel> panels = new ArrayList<>();
     panels.add(new ScopeFigure.Panel("patched", cells));
-    for (ScopeAxes.Control control : axes.controls(scope)) {
+    for (ScopeAxes.Control control : controls) {
       PatchRun other = control.scope().start();
       List<Cell> beside = new ArrayList<>();
       for (Cell cell : cells(other, control.name())) {
@@ -157,7 +166,7 @@ final class PatchscopeOverCommand implements Command {
       }
       panels.add(new ScopeFigure.Panel(control.name(), beside));
     }
-    int columns = axes.columns(models.from(), cells);
+    int columns = CellLayout.of(cells).columns();
     if (output.json() || (out != null && has(out, ".json"))) {
       ObjectNode object = object(models, panels, counters);
       if (output.json()) {

@@ -64,6 +64,8 @@ final class PatchscopePresetsCommand implements Command {
       each.put("new_tokens", preset.newTokens());
       each.put("read", preset.read().name().toLowerCase(Locale.ROOT));
       each.put("needs", preset.needs());
+      ArrayNode controls = each.putArray("controls");
+      preset.controls().forEach(controls::add);
     }
     return object;
   }

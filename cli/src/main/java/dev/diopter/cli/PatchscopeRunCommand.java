@@ -10,6 +10,7 @@ import dev.diopter.lens.patchscope.Reading;
 import dev.diopter.lens.patchscope.Readout;
 import dev.diopter.lens.patchscope.Target;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import tools.jackson.databind.node.ObjectNode;
 
 /** {@code diopter patchscope run}: one patch. */
@@ -24,6 +25,12 @@ import tools.jackson.databind.node.ObjectNode;
     })
 final class PatchscopeRunCommand implements Command {
   @Mixin private final ScopeOptions options = new ScopeOptions();
+
+  @Option(
+      names = "--all-steps",
+      description = "Keep the logits behind every new token: step_logits of the JSON object.")
+  private boolean allSteps;
+
   @Mixin private final ComputeOptions compute = new ComputeOptions();
   @Mixin private final ResultFile result = new ResultFile();
   @Mixin private final OutputOptions output;
@@ -46,8 +53,10 @@ final class PatchscopeRunCommand implements Command {
     result.validate();
     try (ScopeModels models =
         ScopeModels.open(options.model(), options.targetModel(), compute, screen, output)) {
-      Patch patch = options.patch(models.from(), models.to(), Target.NEW_TOKENS);
+      Patch patch =
+          options.compatible(options.patch(models.from(), models.to(), Target.NEW_TOKENS));
       Readout readout = options.withTokens(options.readout(Readout.At.LAST), models.to());
+      readout = allSteps ? readout.withAllSteps() : readout;
       PatchRun run = Patchscope.of(patch).readout(readout).limits(options.limits()).start();
       options.advise(models.from(), patch.source().input().prompt(), output);
       Cell cell;

@@ -18,6 +18,7 @@ import dev.diopter.lens.patchscope.Target;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
@@ -31,7 +32,9 @@ final class ScopeAxes {
           "heads",
           "source-heads",
           "target-heads");
-  private static final List<String> CONTROLS = List.of("unpatched", "mean", "shuffled");
+  private static final List<String> CONTROLS =
+      List.of("unpatched", "mean", "shuffled", "permuted", "all");
+  private static final List<String> USUAL = CONTROLS.subList(0, 3);
 
   @Option(
       names = "--preset",
@@ -42,7 +45,7 @@ final class ScopeAxes {
   @Option(
       names = "--source-layers",
       paramLabel = "LIST",
-      description = "embed, numbers, 0-5, blocks or all; all unless given.")
+      description = "embed, numbers, 0-5, final, blocks or all; all unless given.")
   private @Nullable String sourceLayers;
 
   @Option(
@@ -71,9 +74,16 @@ final class ScopeAxes {
       names = "--control",
       paramLabel = "NAME",
       description =
-          "What to show beside it: unpatched, mean (of the source's positions), shuffled (the"
-              + " vector's numbers in another order).")
+          "What to show beside it: unpatched, mean (of the source's positions), shuffled (vectors"
+              + " of other positions of the source, or of other sources), permuted (the vector's"
+              + " numbers in another order), or all of the first three, or of a preset's own.")
   private List<String> controls = new ArrayList<>();
+
+  @Option(
+      names = "--control-seed",
+      paramLabel = "N",
+      description = "Decides shuffled and permuted; 0 unless given.")
+  private long controlSeed;
 
   void validate() {
     if (pairs && diagonal) {
@@ -131,17 +141,18 @@ final class ScopeAxes {
         Target target = options.target(patch.target(), named.newTokens()).layer(layer);
         patches.add(patch.target(target));
       }
-      return with(Patchscope.of(patches), options, models, read, allSteps);
+      return with(patches, options, models, read, allSteps);
     }
-    return with(Patchscope.of(sweep), options, models, read, allSteps);
+    return with(sweep.patches(), options, models, read, allSteps);
   }
 
   private static Patchscope with(
-      Patchscope scope,
+      List<Patch> patches,
       ScopeOptions options,
       ScopeModels models,
       Readout.At read,
       boolean allSteps) {
+    Patchscope scope = Patchscope.of(patches.stream().map(options::compatible).toList());
     Readout readout = options.withTokens(options.readout(read), models.to());
     return scope.readout(allSteps ? readout.withAllSteps() : readout).limits(options.limits());
   }
@@ -189,17 +200,34 @@ final class ScopeAxes {
   /** A sweep to compare with. */
   record Control(String name, Patchscope scope) {}
 
-  /** The controls that were asked for. */
+  boolean hasControls() {
+    return !controls.isEmpty();
+  }
+
+  private List<String> named() {
+    List<String> usual = preset == null ? USUAL : Preset.named(preset).controls();
+    return controls.stream()
+        .flatMap(name -> name.equals("all") ? usual.stream() : Stream.of(name))
+        .distinct()
+        .toList();
+  }
+
+  /**
+   * The controls that were asked for, each checked. The mean is read now.
+   *
+   * @throws UsageException where one cannot run
+   */
   List<Control> controls(Patchscope scope) {
     List<Control> all = new ArrayList<>();
-    for (String name : controls) {
+    for (String name : named()) {
       Source source = scope.patches().getFirst().source();
       List<Patch> patches =
           switch (name) {
             case "unpatched" -> scope.patches().stream().map(Controls::unpatched).toList();
-            case "shuffled" ->
+            case "shuffled" -> Controls.shuffled(scope.patches(), controlSeed);
+            case "permuted" ->
                 scope.patches().stream()
-                    .map(p -> p.mapping(Controls.shuffle(0).then(p.mapping())))
+                    .map(p -> p.mapping(Controls.shuffle(controlSeed).then(p.mapping())))
                     .toList();
             default -> {
               var mapping =
@@ -208,9 +236,9 @@ final class ScopeAxes {
               yield scope.patches().stream().map(p -> p.mapping(mapping)).toList();
             }
           };
-      all.add(
-          new Control(
-              name, Patchscope.of(patches).readout(scope.readout()).limits(scope.limits())));
+      Patchscope own = Patchscope.of(patches).readout(scope.readout()).limits(scope.limits());
+      var _ = own.estimate(); // Says what is wrong before anything is patched.
+      all.add(new Control(name, own));
     }
     return all;
   }
@@ -223,26 +251,6 @@ final class ScopeAxes {
   /** What arrays are called. */
   String name() {
     return isGrid() ? "grid" : pairs || diagonal ? "pairs" : "cells";
-  }
-
-  /** Columns of a picture: source layers, or whatever else varies slowest. */
-  int columns(Model from, List<Cell> cells) {
-    int size = cells.size();
-    int layer = cells.getFirst().route().sourceEntry();
-    int[] at = cells.getFirst().sourcePositions();
-    int rows = 0;
-    while (rows < size
-        && cells.get(rows).route().sourceEntry() == layer
-        && java.util.Arrays.equals(cells.get(rows).sourcePositions(), at)
-        && cells
-            .get(rows)
-            .patch()
-            .source()
-            .heads()
-            .equals(cells.getFirst().patch().source().heads())) {
-      rows++;
-    }
-    return rows > 0 && size % rows == 0 ? size / rows : 1;
   }
 
   /** What stands above a picture. */

@@ -99,6 +99,13 @@ final class ScopeOptions {
   private @Nullable String read;
 
   @Option(
+      names = "--paper-compat",
+      description =
+          "As the paper's code: vectors of the last block are those behind the final norm, and are"
+              + " written there where the target is the last block too.")
+  private boolean paperCompat;
+
+  @Option(
       names = "--memory",
       paramLabel = "MIB",
       description = "Memory for patches that are under way together; 256 unless given.")
@@ -183,6 +190,11 @@ final class ScopeOptions {
     Source own = source(from, source().input(from, prompts()));
     Target given = Target.of(to, target().input(to, prompts()));
     return new Patch(own, mapping(), target(given, tokensUnlessGiven));
+  }
+
+  /** With its last layers where {@code --paper-compat} has them. */
+  Patch compatible(Patch patch) {
+    return paperCompat ? patch.paperCompat() : patch;
   }
 
   /** What is read. */

@@ -30,7 +30,8 @@ final class ScopeSource {
   @Option(
       names = "--source-layer",
       paramLabel = "L",
-      description = "Output of this block that is taken, or embed; -1, the last, unless given.")
+      description =
+          "Output of this block that is taken, embed or final; -1, the last, unless given.")
   @Nullable String layer;
 
   @Option(

@@ -30,7 +30,8 @@ final class ScopeTarget {
   @Option(
       names = "--target-layer",
       paramLabel = "L",
-      description = "Output of this block that is written, or embed; -1, the last, unless given.")
+      description =
+          "Output of this block that is written, embed or final; -1, the last, unless given.")
   @Nullable String layer;
 
   @Option(

@@ -2,9 +2,11 @@ package dev.diopter.cli;
 
 import dev.diopter.formats.Json;
 import dev.diopter.lens.patchscope.Cell;
+import dev.diopter.lens.patchscope.CellLayout;
 import dev.diopter.lens.patchscope.Counters;
 import dev.diopter.lens.patchscope.Estimate;
 import dev.diopter.lens.patchscope.Input;
+import dev.diopter.lens.patchscope.Layer;
 import dev.diopter.lens.patchscope.Reading;
 import java.util.Arrays;
 import java.util.List;
@@ -106,16 +108,21 @@ final class ScopeText {
     Style style = Style.of(screen);
     int width = Math.min(room, MOST_CELL);
     int rows = cells.size() / columns;
-    StringBuilder head = new StringBuilder("  " + Text.padRight("target", LABEL));
+    CellLayout layout = new CellLayout(cells, columns);
+    boolean places = layout.isByPlace();
+    StringBuilder head =
+        new StringBuilder("  " + Text.padRight(places ? "layer" : "target", LABEL));
     for (int s = 0; s < columns; s++) {
-      head.append(Text.padRight(layer(cells.get(s * rows).route().sourceEntry()), width))
-          .append(' ');
+      String name = layout.column(s).replace("from ", "");
+      head.append(Text.padRight(Text.fit(Text.visible(name), width), width)).append(' ');
     }
-    screen.out().println("  " + " ".repeat(LABEL) + style.faint("source layer"));
+    String above = places ? "position or head" : "source layer";
+    screen.out().println("  " + " ".repeat(LABEL) + style.faint(above));
     screen.out().println(style.bold(head.toString().stripTrailing()));
     for (int t = 0; t < rows; t++) {
       StringBuilder line = new StringBuilder("  ");
-      line.append(Text.padRight(target(cells, rows, t), LABEL));
+      String label = places ? layout.row(t).replace("layer ", "") : target(cells, rows, t);
+      line.append(Text.padRight(Text.fit(label, LABEL - 1), LABEL));
       for (int s = 0; s < columns; s++) {
         Reading.Candidate best = cells.get(s * rows + t).reading().top().getFirst();
         String name = Text.padRight(Text.fit(tokens.shown(best.id()), width), width);
@@ -170,6 +177,6 @@ final class ScopeText {
   }
 
   static String layer(int entry) {
-    return entry == 0 ? "embed" : Integer.toString(entry - 1);
+    return Layer.ofEntry(entry).label();
   }
 }

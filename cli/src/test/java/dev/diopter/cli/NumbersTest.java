@@ -7,6 +7,13 @@ import org.junit.jupiter.api.Test;
 class NumbersTest {
 
   @Test
+  void fixed_smallNegativeNumbers_areZeroWithoutASign() {
+    assertThat(Numbers.fixed(-0.0004, 3)).isEqualTo("0.000");
+    assertThat(Numbers.fixed(-0.0, 2)).isEqualTo("0.00");
+    assertThat(Numbers.fixed(-0.006, 2)).isEqualTo("-0.01");
+  }
+
+  @Test
   void fixed_value_hasItsDecimals() {
     assertThat(Numbers.fixed(1.23456, 2)).isEqualTo("1.23");
     assertThat(Numbers.fixed(-0.5, 3)).isEqualTo("-0.500");

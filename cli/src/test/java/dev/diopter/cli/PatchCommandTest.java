@@ -120,11 +120,39 @@ class PatchCommandTest {
     String page = Files.readString(folder.resolve("p.position.html"));
     assertThat(page)
         .contains("attn_head_out_by_pos, head 3", "edge_knockout, destination 0", "0.63", ">L5<")
-        .doesNotContain("http://", "https://", "most probable token");
+        .contains(">0.00<")
+        .doesNotContain("http://", "https://", "most probable token", "-0.00<");
     assertThat(Files.readString(folder.resolve("p.head.html"))).contains(">H3<");
     Path svg = folder.resolve("p.svg");
     Cli.run(words("demo-gpt2", "--sites", "resid_pre", "--figure", svg + "", "-q")).isDone();
     assertThat(Files.readString(svg)).contains("<svg", "Position");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"demo-gpt2", "demo-llama"})
+  void patch_estimate_isTheMostThatTheRunCosts(String model) {
+    String sites =
+        "resid_pre,mlp_out,attn_head_k_by_pos,path_q,path_logits,edge_knockout,edge_knockout_by_head";
+    String[] more = {"--sites", sites, "--senders", "L0H1,L2H3", "--window", "3", "--json"};
+    List<String> words = new ArrayList<>(List.of(words(model, more)));
+    JsonNode counters = Cli.run(words(model, more)).isClean().json().path("counters");
+    words.add("--estimate");
+    JsonNode json = Cli.run(words.toArray(String[]::new)).isClean().json();
+    assertThat(json.propertyNames()).containsExactly("model", "backend", "estimate");
+    JsonNode most = json.path("estimate");
+    assertThat(most.path("cells")).isEqualTo(counters.path("cells"));
+    for (String key : List.of("token_layers", "unembeddings")) {
+      // The prompts differ at one position, so nearly everything behind it does.
+      assertThat(counters.path(key).longValue())
+          .as(key)
+          .isLessThanOrEqualTo(most.path(key).longValue())
+          .isGreaterThan(most.path(key).longValue() * 9 / 10);
+      assertThat(most.path(key).longValue())
+          .isLessThan(most.path("one_run_each").path(key).longValue());
+    }
+    assertThat(most.path("seconds").doubleValue()).isPositive();
+    String out = Cli.run(words(model, "--sites", "resid_pre", "--estimate")).isDone().out();
+    assertThat(out).contains("token-layers", "at most", "memory").doesNotContain("L5");
   }
 
   @ParameterizedTest

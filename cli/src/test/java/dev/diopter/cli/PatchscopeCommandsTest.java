@@ -145,6 +145,10 @@ class PatchscopeCommandsTest {
                   SOURCE,
                   "--max-new-tokens",
                   "1",
+                  "--control",
+                  "all",
+                  "--control-seed",
+                  "5",
                   "--json"));
       switch (preset.get("needs").stringValue("")) {
         case "target" -> words.addAll(List.of("--target", "The language of x"));
@@ -153,9 +157,73 @@ class PatchscopeCommandsTest {
       }
       JsonNode json = Cli.run(words.toArray(String[]::new)).isDone().json();
       assertThat(json.get("cells").size()).isPositive();
+      // Each with its controls, cell by cell under the same layers.
+      assertThat(preset.get("controls")).hasSize(3);
+      assertThat(json.get("controls").propertyNames())
+          .containsExactly("unpatched", "mean", "shuffled");
+      for (String control : json.get("controls").propertyNames()) {
+        JsonNode beside = json.get("controls").get(control);
+        assertThat(beside).hasSize(json.get("cells").size());
+        for (int i = 0; i < beside.size(); i++) {
+          JsonNode cell = json.get("cells").get(i);
+          assertThat(beside.get(i).get("target_layer")).isEqualTo(cell.get("target_layer"));
+          assertThat(beside.get(i).get("source_layer")).isEqualTo(cell.get("source_layer"));
+          if (control.equals("unpatched")) {
+            assertThat(beside.get(i).get("kl_from_unpatched").doubleValue()).isZero();
+          }
+        }
+      }
       ran++;
     }
     assertThat(ran).isGreaterThanOrEqualTo(12);
+  }
+
+  @Test
+  void over_pairs_areSaidToBe() {
+    String same = Cli.run(words("over", "--diagonal")).isDone().out();
+    assertThat(same).contains("same").doesNotContain("pairs");
+    String[] pairs = {"--pairs", "--source-layers", "0,1,2", "--target-layers", "2,1,0"};
+    String other = Cli.run(words("over", pairs)).isDone().out();
+    assertThat(other).contains("pairs").doesNotContain("same");
+    String[] grid = {"--source-layers", "0,1", "--target-layers", "2,final"};
+    String all = Cli.run(words("over", grid)).isDone().out();
+    assertThat(all).contains("final").doesNotContain("same", "pairs");
+  }
+
+  @Test
+  void over_cellsWithAllSteps_haveTheLogitsOfEveryNewToken() throws IOException {
+    Path cells = folder.resolve("s.jsonl");
+    String[] more = {
+      "--source-layers",
+      "1",
+      "--target-layers",
+      "0,1",
+      "--max-new-tokens",
+      "3",
+      "--ignore-eos",
+      "--all-steps",
+      "--cells",
+      cells.toString()
+    };
+    Cli.run(words("over", more)).isDone();
+    List<String> lines = Files.readAllLines(cells);
+    assertThat(lines).hasSize(3);
+    JsonNode cell = dev.diopter.formats.Json.read("line", lines.get(1));
+    assertThat(cell.get("step_logits")).hasSize(3);
+    assertThat(cell.get("step_logits").get(2)).hasSize(1024);
+  }
+
+  @Test
+  void over_paperCompat_movesTheLastLayersBehindTheNorm() {
+    String[] more = {
+      "--source-layers", "4,5", "--target-layers", "4,5", "--paper-compat", "--json"
+    };
+    JsonNode cells = Cli.run(words("over", more)).isDone().json().get("cells");
+    assertThat(cells.get(0).get("source_layer").intValue()).isEqualTo(4);
+    assertThat(cells.get(1).get("target_layer").intValue()).isEqualTo(5);
+    assertThat(cells.get(2).get("source_layer").stringValue()).isEqualTo("final");
+    assertThat(cells.get(2).get("target_layer").intValue()).isEqualTo(4);
+    assertThat(cells.get(3).get("target_layer").stringValue()).isEqualTo("final");
   }
 
   @Test

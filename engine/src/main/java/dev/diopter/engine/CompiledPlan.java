@@ -142,6 +142,13 @@ final class CompiledPlan {
     return point != null && !point.edits().isEmpty();
   }
 
+  /** Whether a point of one sequence is edited. */
+  boolean edits(Site site, int layer, int sequence) {
+    Point point = at(site, layer);
+    return point != null
+        && point.edits().stream().anyMatch(e -> e.where().coversSequence(sequence));
+  }
+
   /** Whether anything is asked of the points behind the blocks. */
   boolean asksAfterBlocks() {
     for (int s = index(Site.LN_FINAL_SCALE); s < SITES.length; s++) {

@@ -96,7 +96,7 @@ final class Decoder {
         return true;
       }
       backend.multiply(s.normed, w.queryKeyValue().all(), w.queryKeyValueBias(), s.queryKeyValue);
-      split.project(w);
+      split.project(w, map);
     }
     return taps.rows(Site.Q, layer, s.query, map)
         || taps.rows(Site.K, layer, s.key, map)

@@ -109,16 +109,17 @@ final class PlanResolver {
 
   /**
    * A head with an edited input is normed on its own: an edit of the shared norm would reach some
-   * heads and not others.
+   * heads and not others. In different sequences, or at different steps, they do not meet.
    */
   private static void refuseSplitWithNorm(List<ResolvedEdit> edits) {
     for (ResolvedEdit split : edits) {
       for (ResolvedEdit norm : edits) {
         if (SPLIT.contains(split.point().site())
             && NORM.contains(norm.point().site())
-            && split.point().layer() == norm.point().layer()) {
+            && split.point().layer() == norm.point().layer()
+            && meet(split.where(), norm.where())) {
           throw new UsageException(
-              "edits of %s and %s in one plan: a head with an edited input is normed on its own, so ln1 of that layer would not reach it; expected one of the two"
+              "edits of %s and %s of one sequence: a head with an edited input is normed on its own, so ln1 of that layer would not reach it; expected one of the two"
                   .formatted(split.point(), norm.point()));
         }
       }

@@ -21,6 +21,10 @@ record ResolvedSelection(
     Steps steps) {
 
   boolean covers(int sequence, int step) {
-    return (sequences == null || sequences[sequence]) && steps.contains(step);
+    return coversSequence(sequence) && steps.contains(step);
+  }
+
+  boolean coversSequence(int sequence) {
+    return sequences == null || sequences[sequence];
   }
 }

@@ -6,13 +6,18 @@ import dev.diopter.kernels.Matrix;
 import dev.diopter.kernels.NormKind;
 import dev.diopter.kernels.WeightSlice;
 import dev.diopter.models.DecoderConfig;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The per-head inputs of a block's attention: {@code hook_attn_in}, {@code hook_q_input}, {@code
  * hook_k_input}, {@code hook_v_input}. They are laid out only where somebody asked. Where one was
  * edited, its heads are normed and projected from their own input; the norm and the products run
- * the same chains as the shared ones, so an edit that changes nothing changes no bit.
+ * the same chains as the shared ones, so an edit that changes nothing changes no bit. Rows of
+ * sequences without such an edit keep what the shared norm gave, which an edit of {@code ln1} of
+ * theirs may have changed.
  */
 final class SplitInputs implements AutoCloseable {
   private final Backend backend;
@@ -95,19 +100,52 @@ final class SplitInputs implements AutoCloseable {
   }
 
   /** Overwrites the queries, keys and values of edited inputs. */
-  void project(ModelWeights.Layer w) {
+  void project(ModelWeights.Layer w, RowMap map) {
     int queries = config.heads();
     int keys = config.keyValueHeads();
-    project(0, w, queries, 0, scratch.query);
-    project(1, w, keys, queries, scratch.key);
-    project(2, w, keys, queries + keys, scratch.value);
+    project(0, Site.Q_INPUT, w, map, queries, 0, scratch.query);
+    project(1, Site.K_INPUT, w, map, keys, queries, scratch.key);
+    project(2, Site.V_INPUT, w, map, keys, queries + keys, scratch.value);
   }
 
-  private void project(int which, ModelWeights.Layer w, int heads, int firstHead, Matrix out) {
+  private void project(
+      int which,
+      Site site,
+      ModelWeights.Layer w,
+      RowMap map,
+      int heads,
+      int firstHead,
+      Matrix out) {
     Matrix own = edited[which];
     if (own == null) {
       return;
     }
+    for (int[] run : editedRows(site, map)) {
+      project(own.rows(run[0], run[1]), w, heads, firstHead, out.rows(run[0], run[1]));
+    }
+  }
+
+  /** The rows of sequences whose input is edited, as ranges: from (inclusive) to (exclusive). */
+  private List<int[]> editedRows(Site site, RowMap map) {
+    boolean[] chosen = new boolean[scratch.rows()];
+    for (int s : map.present()) {
+      if (plan.edits(Site.ATTN_IN, layer, s) || plan.edits(site, layer, s)) {
+        int first = map.firstRow()[s];
+        Arrays.fill(chosen, first, first + map.positions()[s].length, true);
+      }
+    }
+    List<int[]> runs = new ArrayList<>();
+    for (int row = 0; row < chosen.length; row++) {
+      if (chosen[row] && row > 0 && chosen[row - 1]) {
+        runs.getLast()[1]++;
+      } else if (chosen[row]) {
+        runs.add(new int[] {row, row + 1});
+      }
+    }
+    return runs;
+  }
+
+  private void project(Matrix own, ModelWeights.Layer w, int heads, int firstHead, Matrix out) {
     int d = config.headDim();
     int width = config.width();
     Matrix each = own.split(heads);

@@ -161,6 +161,55 @@ class BranchTest {
     }
   }
 
+  @ParameterizedTest
+  @CsvSource(textBlock = MODELS)
+  void run_normInOneBranchAndSplitInputInAnother_eachActsInItsOwn(
+      String name, String backend, int threads) {
+    Random random = random(name);
+    try (Model model = TestModels.open(name, backend, threads)) {
+      int length = 6;
+      Clean clean = Clean.of(model, TestModels.randomPrompt(model, random, length));
+      float[] own = clean.run.activation(clean.site(0)).values();
+      List<Branch> branches = java.util.Collections.nCopies(5, new Branch(0, 0, own));
+      String block = "blocks.0.";
+      float[] vector = clean.vector(random);
+      List<HookPlan> alone = new ArrayList<>();
+      for (int s = 0; s < 5; s++) {
+        HookPlan.Builder plan = HookPlan.builder();
+        switch (s) {
+          case 0, 3 -> plan.scale(block + "ln1.hook_normalized", 0.5f + s);
+          case 1 -> plan.add(block + "hook_q_input", Selection.ALL.heads(1), vector);
+          case 2 ->
+              plan.add(block + "hook_attn_in", Selection.ALL, vector)
+                  .add(block + "hook_v_input", Selection.ALL.heads(0), vector);
+          default -> plan.scale(block + "ln1.hook_scale", 2);
+        }
+        alone.add(plan.build());
+      }
+      List<Edit> together = new ArrayList<>();
+      for (int s = 0; s < 5; s++) {
+        for (Edit e : alone.get(s).edits()) {
+          together.add(
+              new Edit(e.hook(), e.where().sequences(s), e.operation(), e.allowNonFinite()));
+        }
+      }
+      BranchRequest request =
+          BranchRequest.of(clean.prompt, clean.store(), branches)
+              .plan(new HookPlan(List.of(), together))
+              .logits(Logits.ALL);
+      List<RunResult> results = model.run(request);
+      for (int s = 0; s < 5; s++) {
+        RunRequest whole = RunRequest.of(clean.prompt).plan(alone.get(s)).logits(Logits.ALL);
+        assertSameBits(
+            name + " branch " + s, results.get(s).logits(), model.run(whole).getFirst().logits());
+      }
+      HookPlan both = alone.get(0).and(alone.get(1));
+      assertThatThrownBy(() -> model.run(clean.prompt, both))
+          .isInstanceOf(UsageException.class)
+          .hasMessageContaining("of one sequence");
+    }
+  }
+
   private static int[] range(int from, int to) {
     return java.util.stream.IntStream.range(from, to).toArray();
   }

@@ -113,7 +113,7 @@ final class HooksPage {
         - **Generation**: an edit of `hook_k`, `hook_v` or `hook_rot_k` stays in the key/value cache for later steps; every other edit acts
           at its steps alone.
         - **Split inputs**: `hook_attn_in` comes first, then `hook_q_input`, `hook_k_input`, `hook_v_input`. An edited input is normed for
-          its own head without firing `ln1`; editing `ln1` and a split input of one layer in one plan is refused.
+          its own head without firing `ln1`; editing `ln1` and a split input of one layer in one sequence is refused.
 
         ## Plan files
 

@@ -65,10 +65,6 @@ public final class ActivationPatching {
         sweeps.layer(layer);
         layersDone.accept(++done);
       }
-      if (!group.getFirst().staysInItsRow()) {
-        // Not every two hooks may be edited in one plan, be it in different variations.
-        cells.flush();
-      }
     }
     cells.flush();
     PatchCost cost = new PatchCost(2L * runs.length() * runs.layers(), 2, 0, 0).plus(cells.cost());

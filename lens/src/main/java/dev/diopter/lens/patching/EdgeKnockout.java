@@ -47,9 +47,8 @@ public final class EdgeKnockout {
     Arrays.fill(values, whole);
     CellBatch cells = CellBatch.toLogits(runs, request.memoryBytes());
     for (int l = 0; l < layers; l++) {
-      int start = l - (request.window() - 1) / 2;
-      int first = Math.max(0, start);
-      int behind = Math.min(layers, start + request.window());
+      int first = request.layers(l, layers)[0];
+      int behind = request.layers(l, layers)[1];
       for (int h = 0; h < heads; h++) {
         for (int d = 0; d < destinations.length; d++) {
           for (int source = 0; source <= destinations[d]; source++) {

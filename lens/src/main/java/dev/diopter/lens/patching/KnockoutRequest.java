@@ -2,6 +2,7 @@ package dev.diopter.lens.patching;
 
 import dev.diopter.engine.Prompt;
 import dev.diopter.engine.UsageException;
+import dev.diopter.models.DecoderConfig;
 import java.util.Arrays;
 
 /**
@@ -51,6 +52,32 @@ public record KnockoutRequest(
   public static KnockoutRequest of(Prompt prompt, PatchMetric metric) {
     return new KnockoutRequest(
         prompt, prompt, new int[] {-1}, 1, false, metric, PatchRequest.MEMORY_BYTES);
+  }
+
+  /** The layers that lose an edge together with a layer: the first, and the one behind the last. */
+  int[] layers(int layer, int layers) {
+    int start = layer - (window - 1) / 2;
+    return new int[] {Math.max(0, start), Math.min(layers, start + window)};
+  }
+
+  /** What it costs, known before anything runs. */
+  public PatchCost cost(DecoderConfig config) {
+    metric.requireFits(config.vocabulary());
+    int layers = config.layers();
+    long heads = byHead ? config.heads() : 1;
+    long rows = 0;
+    long edges = 0;
+    for (int l = 0; l < layers; l++) {
+      int first = layers(l, layers)[0];
+      for (int destination : destinations) {
+        long here = (destination + 1L) * heads;
+        edges += here;
+        rows += here * (prompt.length() - destination) * (layers - first);
+      }
+    }
+    long clean = (long) (prompt.length() + contrast.length()) * layers;
+    long cells = layers * heads * destinations.length * prompt.length();
+    return new PatchCost(clean + rows, 2 + edges, cells, edges);
   }
 
   /** A copy. */

@@ -92,7 +92,8 @@ public final class PatchFigures {
     String[][] texts = new String[values.length][values[0].length];
     for (int r = 0; r < values.length; r++) {
       for (int c = 0; c < texts[r].length; c++) {
-        texts[r][c] = String.format(Locale.ROOT, "%.2f", values[r][c]);
+        String text = String.format(Locale.ROOT, "%.2f", values[r][c]);
+        texts[r][c] = text.equals("-0.00") ? "0.00" : text;
       }
     }
     return new TrajectoryStatistic(

@@ -2,6 +2,8 @@ package dev.diopter.lens.patching;
 
 import dev.diopter.engine.Prompt;
 import dev.diopter.engine.UsageException;
+import dev.diopter.models.DecoderConfig;
+import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 
@@ -57,6 +59,18 @@ public record PatchRequest(
   /** With about so much memory for cells that run together. */
   public PatchRequest memory(long bytes) {
     return new PatchRequest(clean, corrupt, sites, metric, direction, bytes);
+  }
+
+  /** The most that it costs, known before anything runs: {@link PatchCost#most}. */
+  public PatchCost most(DecoderConfig config) {
+    metric.requireFits(config.vocabulary());
+    return PatchCost.most(config, clean.length(), shared(clean, corrupt), sites);
+  }
+
+  /** Tokens at the beginning that two prompts have in common. */
+  static int shared(Prompt a, Prompt b) {
+    int differs = Arrays.mismatch(a.ids(), b.ids());
+    return differs < 0 ? a.length() : differs;
   }
 
   /** The prompt that is patched. */

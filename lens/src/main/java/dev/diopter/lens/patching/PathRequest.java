@@ -4,6 +4,7 @@ import dev.diopter.engine.Prompt;
 import dev.diopter.engine.Site;
 import dev.diopter.engine.UsageException;
 import dev.diopter.lens.attention.HeadId;
+import dev.diopter.models.DecoderConfig;
 import java.util.LinkedHashSet;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -97,6 +98,43 @@ public record PathRequest(
         metric,
         PatchRequest.Direction.DENOISE,
         PatchRequest.MEMORY_BYTES);
+  }
+
+  /**
+   * The most that it costs, known before anything runs; it is reached where a sender's outputs
+   * differ from the first position on at which the prompts do.
+   *
+   * @throws UsageException where a sender is none of the model's heads
+   */
+  public PatchCost most(DecoderConfig config) {
+    metric.requireFits(config.vocabulary());
+    senders.forEach(head -> head.in(config));
+    int layers = config.layers();
+    long n = clean.length();
+    long m = n - PatchRequest.shared(clean, corrupt);
+    boolean logits = receivers.contains(Receiver.LOGITS);
+    int last = layers - (logits ? 0 : 1);
+    long rows = 2 * n * layers;
+    long cells = 0;
+    long paths = 0;
+    for (HeadId sender : senders) {
+      boolean sends = m > 0 && sender.layer() < last;
+      rows += sends ? m * (last - sender.layer()) : 0;
+      for (Receiver receiver : receivers) {
+        if (receiver == Receiver.LOGITS) {
+          cells++;
+          paths += sends ? 1 : 0;
+          continue;
+        }
+        long heads = receiver == Receiver.Q ? config.heads() : config.keyValueHeads();
+        cells += layers * heads;
+        for (int l = sender.layer() + 1; sends && l < layers; l++) {
+          paths += heads;
+          rows += heads * m * (layers - l);
+        }
+      }
+    }
+    return new PatchCost(rows, 2 + paths, cells, paths);
   }
 
   /** With this between sender and receiver. */

@@ -20,13 +20,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * An affine map for each pair of layers, or one for all: {@code y = x W + b}, summed in double and
  * rounded once. Files are Safetensors with {@code map.SOURCE.TARGET.weight} [in, out] and {@code
- * map.SOURCE.TARGET.bias} [out], where a layer is {@code embed} or a block's number; or {@code
- * weight} and {@code bias} alone for every pair. Vectors are the residual stream before the final
- * norm. Immutable.
+ * map.SOURCE.TARGET.bias} [out], where a layer is {@code embed}, a block's number or {@code final};
+ * or {@code weight} and {@code bias} alone for every pair. Vectors are the residual stream before
+ * the final norm, but for {@code final}, which is behind it. Immutable.
  */
 public final class AffineMap implements Mapping {
   private static final Pattern NAME =
-      Pattern.compile("map\\.(embed|\\d{1,6})\\.(embed|\\d{1,6})\\.weight");
+      Pattern.compile("map\\.(embed|final|\\d{1,6})\\.(embed|final|\\d{1,6})\\.weight");
   private static final ValueLayout.OfFloat FLOAT =
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -147,7 +147,11 @@ public final class AffineMap implements Mapping {
   }
 
   private static int entry(String label) {
-    return label.equals("embed") ? 0 : Integer.parseInt(label) + 1;
+    return switch (label) {
+      case "embed" -> 0;
+      case "final" -> Route.FINAL;
+      default -> Integer.parseInt(label) + 1;
+    };
   }
 
   private static Part part(SafetensorsFile file, String stem) {

@@ -16,8 +16,8 @@ public final class CellFiles {
 
   /**
    * Writes logits: {@code NAME.logits}, {@code source_layers} and {@code target_layers} (-1 for
-   * embed), {@code source_ids} and {@code target_ids} of the first cell, {@code generated_ids} (-1
-   * behind the end).
+   * embed, the number of blocks for final), {@code source_ids} and {@code target_ids} of the first
+   * cell, {@code generated_ids} (-1 behind the end).
    *
    * @param name {@code grid}, {@code pairs} or {@code cells}
    * @param columns source layers of a grid, which becomes two axes; 0 for one axis of cells
@@ -53,12 +53,14 @@ public final class CellFiles {
       }
       at += vocabulary * (allSteps ? steps : 1);
     }
+    int own = cells.getFirst().patch().source().model().config().layers();
+    int layers = model.config().layers();
     int rows = columns > 0 ? cells.size() / columns : 1;
     int count = columns > 0 ? columns : cells.size();
     int[] sources = new int[count];
-    Arrays.setAll(sources, i -> cells.get(i * rows).route().sourceEntry() - 1);
+    Arrays.setAll(sources, i -> number(cells.get(i * rows).route().sourceEntry(), own));
     int[] targets = new int[columns > 0 ? rows : cells.size()];
-    Arrays.setAll(targets, i -> cells.get(i).route().targetEntry() - 1);
+    Arrays.setAll(targets, i -> number(cells.get(i).route().targetEntry(), layers));
     NpzWriter.write(
         file,
         NpzWriter.Packing.STORED,
@@ -113,6 +115,10 @@ public final class CellFiles {
       text.append("\r\n");
     }
     AtomicFile.write(file, out -> out.write(text.toString().getBytes(StandardCharsets.UTF_8)));
+  }
+
+  private static int number(int entry, int layers) {
+    return entry == Mapping.Route.FINAL ? layers : entry - 1;
   }
 
   private static String joined(int[] numbers) {

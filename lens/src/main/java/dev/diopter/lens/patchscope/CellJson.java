@@ -32,6 +32,15 @@ public final class CellJson {
     reading(object, cell.reading(), target.model());
     object.set("generated_ids", ints(cell.generatedIds()));
     object.put("text", cell.text());
+    if (!cell.stepLogits().isEmpty()) {
+      ArrayNode steps = object.putArray("step_logits");
+      for (float[] row : cell.stepLogits()) {
+        ArrayNode logits = steps.addArray();
+        for (float logit : row) {
+          logits.add(logit);
+        }
+      }
+    }
     return object;
   }
 
@@ -72,11 +81,13 @@ public final class CellJson {
     return tokenizer.label(id);
   }
 
-  private static void layer(ObjectNode object, String key, int entry) {
-    if (entry == 0) {
-      object.put(key, "embed");
+  /** Puts a layer, by the block whose input it is: a block's number, or a name. */
+  public static void layer(ObjectNode object, String key, int entry) {
+    Layer layer = Layer.ofEntry(entry);
+    if (layer.isBlock()) {
+      object.put(key, layer.block());
     } else {
-      object.put(key, entry - 1);
+      object.put(key, layer.label());
     }
   }
 

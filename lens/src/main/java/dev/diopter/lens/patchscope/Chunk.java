@@ -149,7 +149,7 @@ final class Chunk {
   private Branch branch(Resolved patch, float[][] own) {
     Slots to = patch.to();
     float[] rows = target.rows(to.branchEntry(), patch.first(), patch.end());
-    if (!to.onHeads()) {
+    if (to.inStream()) {
       for (int slot = 0; slot < to.count(); slot++) {
         int at = (to.positions()[slot] - patch.first()) * to.width();
         System.arraycopy(vector(own, slot), 0, rows, at, to.width());
@@ -160,13 +160,13 @@ final class Chunk {
 
   private void edits(HookPlan.Builder hooks, int sequence, Resolved patch, float[][] own) {
     Slots to = patch.to();
-    if (to.onHeads()) {
+    if (!to.inStream()) {
       for (int slot = 0; slot < to.count(); slot++) {
-        Selection where =
-            Selection.ALL
-                .sequences(sequence)
-                .positions(to.positions()[slot])
-                .heads(to.heads()[slot]);
+        if (to.isFinal() && !patch.isRead(to.positions()[slot], readout)) {
+          continue; // Behind the final norm a row is its own logits and nothing else.
+        }
+        Selection where = Selection.ALL.sequences(sequence).positions(to.positions()[slot]);
+        where = to.onHeads() ? where.heads(to.heads()[slot]) : where;
         hooks.replace(to.site(layers), where, vector(own, slot));
       }
     }

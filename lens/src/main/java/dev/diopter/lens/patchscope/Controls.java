@@ -4,10 +4,13 @@ import dev.diopter.engine.HookPlan;
 import dev.diopter.engine.Logits;
 import dev.diopter.engine.RunRequest;
 import dev.diopter.engine.RunResult;
+import dev.diopter.engine.UsageException;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.IntStream;
 
 /**
  * What a patch is to be compared with: whatever a control shows, too, is not what the vector says.
@@ -22,6 +25,62 @@ public final class Controls {
         new Source(
             target.model(), target.input(), target.positions(), target.layer(), target.heads());
     return Patch.of(own, target.schedule(Schedule.PROMPT));
+  }
+
+  /**
+   * The same patches with vectors of a source that is not theirs: real vectors of the same layers,
+   * which say nothing of what the patch is about. Where patches have several source inputs, each
+   * gets another patch's input, its positions resolved there. Where they have one, each position
+   * gets the vector of another position of it; a BOS id in front, whose vectors are like no others,
+   * stays in its place if there are two positions behind it. No input or position keeps its own.
+   *
+   * @param seed decides which goes where; the same for every patch
+   * @throws UsageException where a single input has a single position
+   */
+  public static List<Patch> shuffled(List<Patch> patches, long seed) {
+    List<Input> inputs = patches.stream().map(p -> p.source().input()).distinct().toList();
+    if (inputs.size() > 1) {
+      int[] others = cycle(0, inputs.size(), seed);
+      return patches.stream()
+          .map(p -> {
+            int own = inputs.indexOf(p.source().input());
+            return p.source(p.source().with(inputs.get(others[own])));
+          })
+          .toList();
+    }
+    if (patches.isEmpty()) {
+      return List.of();
+    }
+    Source source = patches.getFirst().source();
+    int length = source.input().length();
+    Integer bos = source.model().config().bosId();
+    boolean opens =
+        bos != null && !source.input().soft() && source.input().prompt().ids()[0] == bos;
+    int first = opens && length > 2 ? 1 : 0;
+    if (length - first < 2) {
+      throw new UsageException(
+          "shuffled: expected a source of two positions or more, or several sources, got one position");
+    }
+    int[] others = cycle(first, length, seed);
+    return patches.stream().map(p -> p.source(elsewhere(p.source(), others))).toList();
+  }
+
+  private static Source elsewhere(Source source, int[] others) {
+    int[] at = source.positions().resolve(source.input(), source.model(), "source");
+    return source.at(Arrays.stream(at).map(p -> others[p]).toArray());
+  }
+
+  /** One cycle through the numbers from first on, so that none stays; those below it do. */
+  private static int[] cycle(int first, int end, long seed) {
+    int[] order = IntStream.range(0, end).toArray();
+    Random random = new Random(seed);
+    for (int i = end - 1; i > first; i--) {
+      int j = first + random.nextInt(i - first);
+      int x = order[i];
+      order[i] = order[j];
+      order[j] = x;
+    }
+    return order;
   }
 
   /**
@@ -56,14 +115,22 @@ public final class Controls {
     long count = 0;
     String last = Slots.residual(layers, layers);
     for (Input input : inputs) {
-      HookPlan plan = input.embedding().and(HookPlan.reading("blocks.*.hook_resid_pre", last));
+      HookPlan plan =
+          input
+              .embedding()
+              .and(
+                  HookPlan.reading(
+                      "blocks.*.hook_resid_pre",
+                      last,
+                      Slots.residual(Mapping.Route.FINAL, layers)));
       RunResult run =
           source
               .model()
               .run(RunRequest.of(input.prompt()).plan(plan).logits(Logits.NONE))
               .getFirst();
       count += input.length();
-      for (int entry = 0; entry <= layers; entry++) {
+      for (int e = 0; e <= layers + 1; e++) {
+        int entry = e <= layers ? e : Mapping.Route.FINAL;
         float[] values = run.activation(Slots.residual(entry, layers)).values();
         double[] sum = sums.computeIfAbsent(entry, _ -> new double[width]);
         for (int i = 0; i < values.length; i++) {
@@ -91,7 +158,7 @@ public final class Controls {
     @Override
     public int width(int given, Route route) {
       if (given != width) {
-        throw new dev.diopter.engine.UsageException(
+        throw new UsageException(
             "mean: expected vectors of the residual stream, %d numbers, got %d"
                 .formatted(width, given));
       }

@@ -43,6 +43,16 @@ public record Estimate(
    * many rows are faster, so this is rather too long than too short.
    */
   public double seconds(Model model) {
+    return seconds(model, products);
+  }
+
+  /** Multiplications with weights of tokens through blocks and of rows of logits. */
+  public static long products(DecoderConfig config, long tokenLayers, long unembeddings) {
+    return tokenLayers * blockProducts(config) + unembeddings * unembeddingProducts(config);
+  }
+
+  /** The same of any number of products. */
+  public static double seconds(Model model, long products) {
     int[] ids = new int[Math.min(32, model.config().contextLength())];
     dev.diopter.engine.Prompt probe = dev.diopter.engine.Prompt.ofIds(ids);
     double best = Double.POSITIVE_INFINITY;

@@ -34,9 +34,11 @@ public record Heads(List<Integer> numbers, boolean zip) {
     return numbers.isEmpty();
   }
 
-  /** Reads numbers and ranges with commas. */
+  /** Reads numbers and ranges with commas; behind {@code zip:} one for each position. */
   public static Heads parse(String text) {
-    return of(Numbers.list("head", text));
+    boolean zip = text.startsWith("zip:");
+    Heads heads = of(Numbers.list("head", zip ? text.substring(4) : text));
+    return zip ? heads.zipped() : heads;
   }
 
   int[] resolve(int heads, String side) {

@@ -26,6 +26,7 @@ public final class MapTrainer {
   private final List<Mapping.Route> routes;
   private final boolean bos;
   private final int holdEvery;
+  private final boolean paperCompat;
   private final Map<Integer, List<Integer>> targetsBySource = new TreeMap<>();
   private final Map<Integer, AffineFit> fits = new TreeMap<>();
   private long texts;
@@ -39,6 +40,24 @@ public final class MapTrainer {
    */
   public MapTrainer(
       Model source, Model target, List<Mapping.Route> routes, boolean bos, int holdEvery) {
+    this(source, target, routes, bos, holdEvery, false);
+  }
+
+  /**
+   * A trainer.
+   *
+   * @param paperCompat whether vectors of the last block are taken behind the final norm, as the
+   *     paper's code does, which then writes them in front of it; the maps belong to the routes
+   *     that {@link Patch#paperCompat} makes
+   */
+  public MapTrainer(
+      Model source,
+      Model target,
+      List<Mapping.Route> routes,
+      boolean bos,
+      int holdEvery,
+      boolean paperCompat) {
+    this.paperCompat = paperCompat;
     this.source = source;
     this.target = target;
     this.routes = List.copyOf(routes);
@@ -63,7 +82,7 @@ public final class MapTrainer {
   }
 
   private static void requireEntry(String side, int entry, Model model) {
-    if (entry < 0 || entry > model.config().layers()) {
+    if (entry != Mapping.Route.FINAL && (entry < 0 || entry > model.config().layers())) {
       throw new UsageException(
           "%s layer: expected an entry from 0 to %d, got %d"
               .formatted(side, model.config().layers(), entry));
@@ -127,18 +146,30 @@ public final class MapTrainer {
     return pairs.toArray(int[][]::new);
   }
 
-  private static RunResult read(Model model, Input input, List<Integer> entries) {
-    String[] sites =
-        entries.stream()
-            .map(e -> Slots.residual(e, model.config().layers()))
-            .toArray(String[]::new);
+  private RunResult read(Model model, Input input, List<Integer> entries) {
+    String[] sites = entries.stream().map(e -> site(e, model)).distinct().toArray(String[]::new);
     return model
         .run(RunRequest.of(input.prompt()).plan(HookPlan.reading(sites)).logits(Logits.NONE))
         .getFirst();
   }
 
-  private static float[] values(RunResult run, int entry, Model model) {
-    return run.activation(Slots.residual(entry, model.config().layers())).values();
+  private float[] values(RunResult run, int entry, Model model) {
+    return run.activation(site(entry, model)).values();
+  }
+
+  private String site(int entry, Model model) {
+    int layers = model.config().layers();
+    boolean last = paperCompat && entry == layers;
+    return Slots.residual(last ? Mapping.Route.FINAL : entry, layers);
+  }
+
+  /** The route of the patches that a map is for. */
+  private Mapping.Route applied(Mapping.Route route) {
+    if (!paperCompat || route.sourceEntry() != source.config().layers()) {
+      return route;
+    }
+    boolean both = route.targetEntry() == target.config().layers();
+    return new Mapping.Route(Mapping.Route.FINAL, both ? Mapping.Route.FINAL : route.targetEntry());
   }
 
   private static float[] row(float[] values, int row, Model model) {
@@ -172,13 +203,18 @@ public final class MapTrainer {
     Map<String, String> about = new TreeMap<>();
     about.put("source_model", source.name());
     about.put("target_model", target.name());
-    about.put("site", "residual stream, before the final norm");
+    about.put(
+        "site",
+        paperCompat
+            ? "residual stream; the last block's behind the final norm"
+            : "residual stream, before the final norm");
     about.put("ridge", Double.toString(ridge));
     about.put("texts", Long.toString(texts));
     for (Mapping.Route route : routes) {
       AffineFit.Fitted own = java.util.Objects.requireNonNull(fitted.get(route));
-      parts.put(route, own.map());
-      String key = Slots.label(route.sourceEntry()) + "." + Slots.label(route.targetEntry());
+      Mapping.Route to = applied(route);
+      parts.put(to, own.map());
+      String key = Slots.label(to.sourceEntry()) + "." + Slots.label(to.targetEntry());
       about.put("samples." + key, Long.toString(own.samples()));
       about.put("held_out_r2." + key, Double.toString(own.heldOutR2()));
     }

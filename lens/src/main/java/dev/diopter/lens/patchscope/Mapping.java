@@ -26,9 +26,12 @@ public interface Mapping {
 
   /**
    * From where to where, by the block whose input the layer is: 0 for embed, l + 1 for the output
-   * of block l.
+   * of block l, {@link #FINAL} for that of the final norm.
    */
   record Route(int sourceEntry, int targetEntry) {
+    /** Behind the final norm. */
+    public static final int FINAL = Integer.MAX_VALUE;
+
     /** The layers as users write them. */
     @Override
     public String toString() {

@@ -28,6 +28,7 @@ import tools.jackson.databind.JsonNode;
  * @param newTokens tokens to generate
  * @param read which position is read
  * @param needs what must be given: {@code map}, {@code target} or {@code noise}; null for nothing
+ * @param controls what it is to be compared with, as {@code --control} names them
  */
 public record Preset(
     String name,
@@ -40,7 +41,11 @@ public record Preset(
     String layers,
     int newTokens,
     Readout.At read,
-    @Nullable String needs) {
+    @Nullable String needs,
+    List<String> controls) {
+  public Preset {
+    controls = List.copyOf(controls);
+  }
 
   /** All presets. */
   public static List<Preset> all() {
@@ -157,7 +162,8 @@ public record Preset(
                 required(each, "layers"),
                 each.get("new_tokens").intValue(),
                 required(each, "read").equals("patched") ? Readout.At.PATCHED : Readout.At.LAST,
-                text(each, "needs")));
+                text(each, "needs"),
+                each.get("controls").valueStream().map(JsonNode::stringValue).toList()));
       }
       return List.copyOf(presets);
     }

@@ -54,7 +54,26 @@ record Resolved(Patch patch, Slots from, Slots to, Mapping.Route route, int read
     boolean whole = target.newTokens() > 0 || readout.allRows();
     // Rows behind the one that is read change nothing.
     int end = whole ? last + 1 : Math.max(read, Arrays.stream(to.positions()).max().orElse(0)) + 1;
-    return new Resolved(patch, from, to, route, read, end);
+    Resolved resolved = new Resolved(patch, from, to, route, read, end);
+    if (to.isFinal()
+        && resolved.onPrompt()
+        && Arrays.stream(to.positions()).noneMatch(p -> resolved.isRead(p, readout))) {
+      throw new UsageException(
+          "target layer: behind the final norm a position changes its own prediction alone, and %s is not read: write position %d, or read the patched one"
+              .formatted(positions(to), read));
+    }
+    return resolved;
+  }
+
+  private static String positions(Slots slots) {
+    return slots.count() == 1
+        ? "position " + slots.first()
+        : "any of positions " + Arrays.toString(slots.positions());
+  }
+
+  /** Whether the row of logits of a position is wanted. */
+  boolean isRead(int position, Readout readout) {
+    return readout.allRows() || Arrays.stream(logitRows()).anyMatch(p -> p == position);
   }
 
   private static String shape(Slots slots) {

@@ -9,11 +9,13 @@ import dev.diopter.lens.plotting.TrajectoryLabels;
 import dev.diopter.lens.plotting.TrajectoryStatistic;
 import java.util.List;
 import java.util.Locale;
+import java.util.stream.IntStream;
 
 /**
  * Cells as heatmaps: source layers across, target layers upward, the predicted token in each cell,
- * the most probable ones on hover, a mark where both layers are the same. Several sweeps over the
- * same layers, such as one and its controls, become panels with one scale of colours.
+ * the most probable ones on hover, a mark where both layers are the same; or positions or heads
+ * across and pairs of layers upward (see {@link CellLayout}). Several sweeps over the same layers,
+ * such as one and its controls, become panels with one scale of colours.
  */
 public final class ScopeFigure {
   /** Stands in front of the token of a cell whose layers are the same. */
@@ -55,46 +57,34 @@ public final class ScopeFigure {
           "figure: expected %d columns of equally many cells, got %d cells"
               .formatted(columns, cells.size()));
     }
-    int rows = cells.size() / columns;
+    CellLayout layout = new CellLayout(cells, columns);
+    int rows = layout.rows();
     double[][] values = new double[rows][columns];
     String[][] texts = new String[rows][columns];
     String[][][][] hover = new String[rows][columns][][];
-    String[] across = new String[columns];
-    String[] upward = new String[rows];
     int entries = cells.stream().mapToInt(c -> c.reading().top().size()).min().orElse(0);
-    for (int i = 0; i < cells.size(); i++) {
-      Cell cell = cells.get(i);
-      int column = i / rows;
-      int row = i % rows;
-      across[column] = "from " + Slots.label(cell.route().sourceEntry()) + places(cell, cells);
-      String to = "to " + Slots.label(cell.route().targetEntry());
-      upward[row] = column == 0 || to.equals(upward[row]) ? to : "to its pair";
-      Model model = cell.patch().target().model();
-      Reading.Candidate best = cell.reading().top().getFirst();
-      values[row][column] = best.probability();
-      boolean diagonal = cell.route().sourceEntry() == cell.route().targetEntry();
-      texts[row][column] = (diagonal ? DIAGONAL : "") + name(model, best.id());
-      hover[row][column] = hover(model, cell, entries);
+    boolean marks = !layout.isByPlace(); // There every column has the same layers.
+    for (int column = 0; column < columns; column++) {
+      for (int row = 0; row < rows; row++) {
+        Cell cell = layout.at(row, column);
+        Model model = cell.patch().target().model();
+        Reading.Candidate best = cell.reading().top().getFirst();
+        values[row][column] = best.probability();
+        boolean diagonal = cell.route().sourceEntry() == cell.route().targetEntry();
+        texts[row][column] = (marks && diagonal ? DIAGONAL : "") + name(model, best.id());
+        hover[row][column] = hover(model, cell, entries);
+      }
     }
     return new TrajectoryStatistic(
         panel.name() + ": probability of the best token",
         values,
-        across,
+        IntStream.range(0, columns).mapToObj(layout::column).toArray(String[]::new),
         new TrajectoryLabels(texts, hover),
         null,
         1.0,
         0.0,
         false,
-        upward);
-  }
-
-  /** Positions where they differ between cells. */
-  private static String places(Cell cell, List<Cell> cells) {
-    Cell first = cells.getFirst();
-    boolean same =
-        cells.stream()
-            .allMatch(c -> java.util.Arrays.equals(c.sourcePositions(), first.sourcePositions()));
-    return same ? "" : " @" + cell.sourcePositions()[0];
+        IntStream.range(0, rows).mapToObj(layout::row).toArray(String[]::new));
   }
 
   private static String[][] hover(Model model, Cell cell, int entries) {

@@ -9,13 +9,16 @@ import java.util.stream.IntStream;
 /**
  * The vectors that a specification names, one after the other.
  *
- * @param entry the block whose input the layer is: its output's number plus 1
+ * @param entry the block whose input the layer is: its output's number plus 1; {@link
+ *     Mapping.Route#FINAL} behind the final norm
+ * @param branchEntry the block that a pass must enter to be changed here
  * @param positions absolute position of each vector
  * @param heads head of each vector; empty for the residual stream
  * @param shape numbers of positions and of heads; one number where they go together
  * @param width numbers in a vector
  */
-record Slots(int entry, int[] positions, int[] heads, int[] shape, int width) {
+record Slots(int entry, int branchEntry, int[] positions, int[] heads, int[] shape, int width) {
+  private static final String FINAL = "unembed.hook_in";
 
   static Slots of(
       String side, Model model, Input input, Positions where, Layer layer, Heads heads) {
@@ -23,10 +26,12 @@ record Slots(int entry, int[] positions, int[] heads, int[] shape, int width) {
     int entry = layer.entry(config, side);
     int[] at = where.resolve(input, model, side);
     if (heads.isNone()) {
-      return new Slots(entry, at, new int[0], new int[] {at.length}, config.width());
+      int branch = Math.min(entry, config.layers());
+      return new Slots(entry, branch, at, new int[0], new int[] {at.length}, config.width());
     }
-    if (entry == 0) {
-      throw new UsageException(side + " layer: heads are those of a block, got embed");
+    if (entry == 0 || entry == Mapping.Route.FINAL) {
+      throw new UsageException(
+          "%s layer: heads are those of a block, got %s".formatted(side, layer.label()));
     }
     int[] chosen = heads.resolve(config.heads(), side);
     int width = config.headDim();
@@ -36,7 +41,7 @@ record Slots(int entry, int[] positions, int[] heads, int[] shape, int width) {
             "%s heads: expected one for each of %d positions, got %d"
                 .formatted(side, at.length, chosen.length));
       }
-      return new Slots(entry, at, chosen, new int[] {at.length}, width);
+      return new Slots(entry, entry - 1, at, chosen, new int[] {at.length}, width);
     }
     int n = chosen.length;
     int[] positions = IntStream.range(0, at.length * n).map(i -> at[i / n]).toArray();
@@ -44,7 +49,7 @@ record Slots(int entry, int[] positions, int[] heads, int[] shape, int width) {
     if (IntStream.of(chosen).distinct().count() != n) {
       throw new UsageException(side + " head: a head is given twice");
     }
-    return new Slots(entry, positions, each, new int[] {at.length, n}, width);
+    return new Slots(entry, entry - 1, positions, each, new int[] {at.length, n}, width);
   }
 
   int count() {
@@ -63,9 +68,13 @@ record Slots(int entry, int[] positions, int[] heads, int[] shape, int width) {
     return positions[positions.length - 1];
   }
 
-  /** The block that a pass must enter to be changed here. */
-  int branchEntry() {
-    return onHeads() ? entry - 1 : entry;
+  boolean isFinal() {
+    return entry == Mapping.Route.FINAL;
+  }
+
+  /** Whether the places are in the stream that a branch brings along; hooks write the others. */
+  boolean inStream() {
+    return !onHeads() && !isFinal();
   }
 
   /** The hook point. */
@@ -74,12 +83,15 @@ record Slots(int entry, int[] positions, int[] heads, int[] shape, int width) {
   }
 
   static String residual(int entry, int layers) {
+    if (entry == Mapping.Route.FINAL) {
+      return FINAL;
+    }
     return entry < layers
         ? "blocks.%d.hook_resid_pre".formatted(entry)
         : "blocks.%d.hook_resid_post".formatted(layers - 1);
   }
 
   static String label(int entry) {
-    return entry == 0 ? "embed" : Integer.toString(entry - 1);
+    return Layer.ofEntry(entry).label();
   }
 }

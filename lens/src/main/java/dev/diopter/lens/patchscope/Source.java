@@ -2,6 +2,7 @@ package dev.diopter.lens.patchscope;
 
 import dev.diopter.engine.Model;
 import dev.diopter.engine.Prompt;
+import java.util.Set;
 
 /**
  * Where vectors come from. An immutable value; the model is not its own and is not closed by it.
@@ -62,6 +63,24 @@ public record Source(Model model, Input input, Positions positions, Layer layer,
   /** With other heads. */
   public Source heads(Heads others) {
     return new Source(model, input, positions, layer, others);
+  }
+
+  /**
+   * The vectors, one for each position, or for each position and head with heads inside: [count,
+   * width]. Runs the source; the result is the caller's.
+   *
+   * @throws dev.diopter.engine.UsageException where the model has no such place
+   */
+  public float[][] capture() {
+    Slots slots = slots();
+    int layers = model.config().layers();
+    CleanSource clean =
+        CleanSource.run(new Resolved.Reader(model, input), Set.of(slots.site(layers)), Set.of());
+    float[][] vectors = new float[slots.count()][];
+    for (int slot = 0; slot < vectors.length; slot++) {
+      vectors[slot] = clean.vector(slots, slot);
+    }
+    return vectors;
   }
 
   Slots slots() {

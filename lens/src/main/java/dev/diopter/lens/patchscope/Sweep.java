@@ -98,6 +98,11 @@ public final class Sweep {
     return over(mappings, Patch::mapping);
   }
 
+  /** Each patch as {@link Patch#paperCompat} has it. */
+  public Sweep paperCompat() {
+    return new Sweep(patches.stream().map(Patch::paperCompat).toList());
+  }
+
   /** Any axis. */
   public <T> Sweep over(List<T> values, BiFunction<Patch, T, Patch> change) {
     if (values.isEmpty()) {

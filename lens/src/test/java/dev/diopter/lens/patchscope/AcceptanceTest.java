@@ -34,7 +34,7 @@ class AcceptanceTest {
       """;
 
   @ParameterizedTest
-  @CsvSource(textBlock = "demo-gpt2, cpu")
+  @CsvSource(textBlock = MODELS)
   void a1_defaults_areObvss(String name, String backend) {
     try (Model model = Models.open(name, backend, 1)) {
       Source source = Source.of(model, "The sun");
@@ -89,6 +89,13 @@ class AcceptanceTest {
       assertThat(source.with(Input.of(model.prompt("The sun"))).slots().count()).isEqualTo(2);
       assertThat(source.heads(Heads.of(0)).slots().width()).isEqualTo(32);
       assertThat(source.heads(Heads.of(0)).slots().count()).isEqualTo(5);
+      float[][] all = source.capture();
+      assertThat(all).hasDimensions(5, 128);
+      assertThat(source.with(Input.of(model.prompt("The sun"))).capture()).hasDimensions(2, 128);
+      assertThat(source.heads(Heads.of(0)).capture()).hasDimensions(5, 32);
+      assertThat(source.at(-1).capture()[0]).isEqualTo(all[4]);
+      Patch doubled = new Patch(source, Mapping.scale(2), Target.from(source));
+      assertThat(doubled.map(all)[3][7]).isEqualTo(2 * all[3][7]);
       // Positions and heads: each with each, unless they are told to go together.
       Source pairs = source.at(1, 2).heads(Heads.of(0, 3));
       assertThat(pairs.slots().positions()).containsExactly(1, 1, 2, 2);
@@ -194,6 +201,32 @@ class AcceptanceTest {
 
   @ParameterizedTest
   @CsvSource(textBlock = MODELS)
+  void a12_queryHeads_arePatchedInEveryArchitecture(String name, String backend) {
+    Random random = Models.random(name + backend);
+    try (Model model = Models.open(name, backend, 1)) {
+      Prompt from = randomPrompt(model, random, 5);
+      Prompt to = randomPrompt(model, random, 5);
+      String z = "blocks.3.attn.hook_z";
+      float[] values = model.run(from, HookPlan.reading(z)).activation(z).values();
+      int[] shape = {5, model.config().heads(), model.config().headDim()};
+      HookPlan whole =
+          HookPlan.builder()
+              .replace(
+                  z,
+                  dev.diopter.engine.Selection.ALL,
+                  new dev.diopter.engine.Operation.Value(shape, values))
+              .build();
+      // All heads at all positions are the layer's z; with grouped keys, too, as query heads.
+      Heads all = Heads.of(IntStream.range(0, model.config().heads()).toArray());
+      Source source = Source.of(model, from).layer(3).heads(all);
+      Target target = Target.of(model, to).layer(3).heads(all).newTokens(1);
+      Cell cell = Patchscope.run(Patch.of(source, target));
+      assertSameBits(name, cell.logits(), model.run(to, whole).lastLogits());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource(textBlock = MODELS)
   void a13_streamedAndCollectedCells_areTheSame(String name, String backend) {
     try (Model model = Models.open(name, backend, 1)) {
       Preset preset = Preset.named("token-identity");
@@ -214,7 +247,7 @@ class AcceptanceTest {
   }
 
   @ParameterizedTest
-  @CsvSource(textBlock = "demo-gpt2, cpu")
+  @CsvSource(textBlock = MODELS)
   void a14_grid_comesInSourceMajorOrderAndLazily(String name, String backend) {
     try (Model model = Models.open(name, backend, 1)) {
       Patch patch =

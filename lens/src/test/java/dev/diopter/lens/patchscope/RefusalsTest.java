@@ -52,7 +52,8 @@ class RefusalsTest {
 
   @Test
   void layers_outOfRange_areRefused() {
-    assertProblem(source().layer(6), target(), "source layer: expected embed, 0 to 5 or -1 to -6");
+    assertProblem(
+        source().layer(6), target(), "source layer: expected embed, final, 0 to 5 or -1 to -6");
     assertProblem(source(), target().layer(-7), "target layer");
     assertProblem(
         source().layer(Layer.EMBED).heads(Heads.of(0)), target().heads(Heads.of(0)), "embed");
@@ -78,6 +79,8 @@ class RefusalsTest {
         source().at(1, 2).heads(Heads.of(1).zipped()),
         target().at(1, 2).heads(Heads.of(1)),
         "expected one for each of 2 positions");
+    assertThat(Heads.parse("zip:1,3")).isEqualTo(Heads.of(1, 3).zipped());
+    assertThat(Heads.parse("0-2")).isEqualTo(Heads.of(0, 1, 2));
   }
 
   @Test

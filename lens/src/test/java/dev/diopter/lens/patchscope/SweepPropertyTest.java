@@ -91,8 +91,13 @@ class SweepPropertyTest {
         target = target.layer(Layer.EMBED);
         source = source.layer(Layer.EMBED);
       }
-      int count = 1 + random.nextInt(3);
-      target = target.at(distinct(random, target.input().length(), count));
+      boolean last = !heads && random.nextInt(5) == 0;
+      if (last) {
+        target = target.layer(Layer.FINAL);
+        source = random.nextBoolean() ? source.layer(Layer.FINAL) : source;
+      }
+      int count = last ? 1 : 1 + random.nextInt(3);
+      target = last ? target.at(-1) : target.at(distinct(random, target.input().length(), count));
       boolean one = random.nextBoolean();
       source = source.at(distinct(random, source.input().length(), one ? 1 : count));
       target = target.newTokens(random.nextInt(5));
@@ -201,6 +206,9 @@ class SweepPropertyTest {
   private static String site(Layer layer, Heads heads, int block) {
     if (layer.equals(Layer.EMBED)) {
       return "blocks.0.hook_resid_pre";
+    }
+    if (layer.equals(Layer.FINAL)) {
+      return "unembed.hook_in";
     }
     return "blocks." + block + (heads.isNone() ? ".hook_resid_post" : ".attn.hook_z");
   }

@@ -1,0 +1,69 @@
+package dev.diopter.lens.patchscope;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A sweep whose process is killed goes on to the file of one that was not. */
+class KilledSweepTest {
+  private static final int CELLS = 49;
+
+  @TempDir Path folder;
+
+  @Test
+  void log_killedAgainAndAgain_endsWithTheBytesOfARunThatWasNot() throws Exception {
+    Path whole = folder.resolve("whole.jsonl");
+    KilledSweepMain.run(whole, false);
+    byte[] expected = Files.readAllBytes(whole);
+    assertThat(Files.readAllLines(whole)).hasSize(1 + CELLS);
+    Path killed = folder.resolve("killed.jsonl");
+    Random random = Models.random("kills");
+    int before = 0;
+    for (int i = 0; i < 3; i++) {
+      startAndKill(killed, 1 + random.nextInt(8));
+      int lines = Files.readAllLines(killed).size();
+      assertThat(lines).as("each run goes on behind the last").isGreaterThan(before);
+      before = lines - 1;
+    }
+    // And a machine that stopped in the middle of a line.
+    Files.writeString(killed, "{\"index\":7,\"source_la", StandardOpenOption.APPEND);
+    KilledSweepMain.run(killed, false);
+    assertThat(Files.readAllBytes(killed)).isEqualTo(expected);
+  }
+
+  private static void startAndKill(Path to, int cells) throws IOException, InterruptedException {
+    Process child =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx512m",
+                "--add-modules=jdk.incubator.vector",
+                "--enable-native-access=ALL-UNNAMED",
+                "-Ddiopter.root=" + System.getProperty("diopter.root"),
+                "-cp",
+                System.getProperty("java.class.path"),
+                KilledSweepMain.class.getName(),
+                to.toString())
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    try (BufferedReader out = new BufferedReader(child.inputReader(StandardCharsets.UTF_8))) {
+      for (int i = 0; i < cells; i++) {
+        String said = out.readLine();
+        assertThat(said).as("the child failed").isNotNull();
+        if (said.equals("end")) {
+          break;
+        }
+      }
+    } finally {
+      child.destroyForcibly(); // SIGKILL
+      child.waitFor();
+    }
+  }
+}
