@@ -73,11 +73,12 @@ public final class LensShowTable {
     Prompt prompt = BenchModel.prompt(tokens);
     Unembedding unembedding = new Unembedding(model);
     float[] stream = normal(new Random(2), tokens * model.config().width());
+    float[] logits = new float[Math.multiplyExact(tokens, unembedding.vocabulary())];
     Runnable pass = () -> model.run(prompt);
     Runnable products =
         () -> {
           for (int row = 0; row <= lens.layers(); row++) {
-            unembedding.forEach(stream, (first, count, logits) -> {});
+            unembedding.into(stream, logits);
           }
         };
     TrajectorySource source =
