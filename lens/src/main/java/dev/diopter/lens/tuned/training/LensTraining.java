@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  * <p>One run at a time; the model stays the caller's.
  */
 public final class LensTraining {
-  /** Logits of one layer that are held at a time, unless that makes too few rows. */
-  private static final int LOGITS = 1 << 19;
+  /** Logits of one layer that are held at a time, unless that makes too few rows: half a MB. */
+  private static final int LOGITS = 1 << 17;
 
   private static final int LEAST_ROWS = 96;
   private static final int MOST_ROWS = 1024;
