@@ -188,7 +188,8 @@ final class LensTrainCommand implements Command {
       LensTraining.Result trained;
       try (Progress progress = Progress.start(screen, output, "training a lens of " + name)) {
         LensTraining training = new LensTraining(model, data, options, config, folder);
-        trained = (given == null ? training : from(given, training, model)).run(new Reports(progress));
+        trained =
+            (given == null ? training : from(given, training, model)).run(new Reports(progress));
       }
       LensFiles.save(folder, trained.lens(), said(options, trained));
       deliver(model, data, options, trained, System.nanoTime() - began);

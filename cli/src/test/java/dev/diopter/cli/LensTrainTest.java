@@ -83,13 +83,24 @@ class LensTrainTest {
     assertThat(Path.of(metrics, "logit_stats.json")).isRegularFile();
     assertThat(Path.of(metrics, "batches.jsonl")).isRegularFile();
     String[] onward = {
-      "--data", texts("train"), "--max-length", "96", "-b", "10", "-o", folder + "/on",
-      "--steps", "1", "--tokens-per-step", "960", "--start", lens
+      "--data",
+      texts("train"),
+      "--max-length",
+      "96",
+      "-b",
+      "10",
+      "-o",
+      folder + "/on",
+      "--steps",
+      "1",
+      "--tokens-per-step",
+      "960",
+      "--start",
+      lens
     };
     JsonNode on = Cli.run(with(onward, "lens", "train", "demo-llama", "--json")).isDone().json();
     assertThat(on.get("start").asString()).isEqualTo("lens");
-    assertThat(on.get("losses").get(0).asDouble())
-        .isLessThan(5); // The logit lens has 15.97.
+    assertThat(on.get("losses").get(0).asDouble()).isLessThan(5); // The logit lens has 15.97.
     fails(1, "the lens belongs to", with(onward, "lens", "train", "demo-gpt2"));
     fails(
         2,

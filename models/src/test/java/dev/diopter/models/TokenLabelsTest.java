@@ -16,8 +16,7 @@ class TokenLabelsTest {
 
   @BeforeAll
   static void load() throws IOException {
-    tokenizer =
-        TokenizerLoader.load("gpt2", new ByteArrayInputStream(Gpt2TokenizerJson.build()));
+    tokenizer = TokenizerLoader.load("gpt2", new ByteArrayInputStream(Gpt2TokenizerJson.build()));
   }
 
   @AfterAll

@@ -22,9 +22,10 @@ public interface TokenNames {
   }
 
   /**
-   * Of a model: what its tokens say, those of a sequence by {@link TokenLabels}, with the signs {@code Ġ} and {@code
-   * Ċ} for blanks and line ends, whatever its vocabulary writes; as the vocabulary writes them
-   * where they hold other control characters; {@code #17} without a tokenizer.
+   * Of a model: what its tokens say, those of a sequence by {@link TokenLabels}, with the signs
+   * {@code Ġ} and {@code Ċ} for blanks and line ends, whatever its vocabulary writes; as the
+   * vocabulary writes them where they hold other control characters; {@code #17} without a
+   * tokenizer.
    */
   static TokenNames of(Model model) {
     if (!model.hasTokenizer()) {

@@ -23,8 +23,7 @@ public record BatchScores(
   public record Layers(String kind, double[] crossEntropy, double[] entropy, double[] kl) {}
 
   /** Sums of an evaluation so far; what two of them differ in belongs to the batches between. */
-  record Sums(
-      long tokens, long labels, double crossEntropy, double entropy, List<Layers> lenses) {
+  record Sums(long tokens, long labels, double crossEntropy, double entropy, List<Layers> lenses) {
 
     static Layers of(String kind, List<LayerScorer> layers) {
       return new Layers(

@@ -1,6 +1,9 @@
 package dev.diopter.lens.tuned.training;
 
-/** Sums along rows of logits and probabilities, written so that the compiler can overlap them or make vectors of them. */
+/**
+ * Sums along rows of logits and probabilities, written so that the compiler can overlap them or
+ * make vectors of them.
+ */
 final class LogitRows {
   /**
    * Added and taken away again, it leaves derivatives as multiples of 2^-64: products of denormal

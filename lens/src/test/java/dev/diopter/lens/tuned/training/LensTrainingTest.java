@@ -253,7 +253,8 @@ class LensTrainingTest {
       List<double[]> losses = new ArrayList<>();
       training.startingAt(first).run(step -> losses.add(step.losses()));
       List<double[]> cold = new ArrayList<>();
-      new LensTraining(model, data, SMALL, Demo.config(model), null).run(step -> cold.add(step.losses()));
+      new LensTraining(model, data, SMALL, Demo.config(model), null)
+          .run(step -> cold.add(step.losses()));
       assertThat(losses.getFirst()[1]).isLessThan(cold.getFirst()[1]);
       assertThat(training.startingAt(first).run(TrainingListener.NONE).resumedFrom()).isEqualTo(4);
       TunedLens other = train(model, SMALL.seed(5), null).lens();
@@ -262,8 +263,7 @@ class LensTrainingTest {
           .hasMessageContaining("belongs to another training: expected start_lens");
       assertThatThrownBy(() -> train(model, options, null))
           .isInstanceOf(IllegalArgumentException.class);
-      LensConfig mid =
-          LensConfig.of(model.name(), model.config(), LensSite.RESID_MID, null);
+      LensConfig mid = LensConfig.of(model.name(), model.config(), LensSite.RESID_MID, null);
       assertThatThrownBy(() -> training.startingAt(TunedLens.untrained(mid)))
           .isInstanceOf(UsageException.class)
           .hasMessageContaining("that reads resid_pre, got 6 of width")
