@@ -76,7 +76,9 @@ final class LensEvalCommand implements Command {
   @Option(
       names = {"-o", "--output"},
       paramLabel = "DIR",
-      description = "Write aggregate_metrics.json and logit_stats.json as the Python package does.")
+      description =
+          "Write aggregate_metrics.json, batches.jsonl and logit_stats.json as the Python package"
+              + " does.")
   private @Nullable Path folder;
 
   @Mixin private final ComputeOptions compute = new ComputeOptions();

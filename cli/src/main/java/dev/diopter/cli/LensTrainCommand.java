@@ -5,6 +5,7 @@ import dev.diopter.engine.UsageException;
 import dev.diopter.formats.Json;
 import dev.diopter.lens.tuned.LensConfig;
 import dev.diopter.lens.tuned.LensFiles;
+import dev.diopter.lens.tuned.LensFit;
 import dev.diopter.lens.tuned.LensSite;
 import dev.diopter.lens.tuned.training.LensData;
 import dev.diopter.lens.tuned.training.LensLoss;
@@ -16,6 +17,7 @@ import dev.diopter.lens.tuned.training.TrainingStep;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -37,6 +39,8 @@ import tools.jackson.databind.node.ObjectNode;
     })
 final class LensTrainCommand implements Command {
   private static final TrainingOptions DEFAULT = TrainingOptions.DEFAULT;
+  private static final String IDENTITY = "identity";
+  private static final String RIDGE = "ridge";
 
   @Parameters(index = "0", paramLabel = "MODEL", description = Help.MODEL)
   private String name = "";
@@ -65,9 +69,11 @@ final class LensTrainCommand implements Command {
 
   @Option(
       names = "--start",
-      paramLabel = "NAME",
-      description = "identity (default): at the logit lens; ridge: at a least squares fit.")
-  private String start = "identity";
+      paramLabel = "NAME|DIR",
+      description =
+          "identity (default): at the logit lens; ridge: at a least squares fit; a folder: at the"
+              + " tuned lens in it.")
+  private String start = IDENTITY;
 
   @Option(
       names = "--ridge-tokens",
@@ -174,6 +180,8 @@ final class LensTrainCommand implements Command {
       throw new UsageException("--output: expected a folder, found a file: " + folder);
     }
     TrainingOptions options = options();
+    LensFiles.Loaded given =
+        options.start() == TrainingOptions.Start.LENS ? LensFiles.load(Path.of(start)) : null;
     long began = System.nanoTime();
     try (Model model = process.open(compute, name, screen, output)) {
       LensData data = texts.open(model);
@@ -181,7 +189,9 @@ final class LensTrainCommand implements Command {
       LensConfig config = LensConfig.of(model, options.site(), ProcessOption.unembedHash(model));
       LensTraining.Result trained;
       try (Progress progress = Progress.start(screen, output, "training a lens of " + name)) {
-        trained = new LensTraining(model, data, options, config, folder).run(new Reports(progress));
+        LensTraining training = new LensTraining(model, data, options, config, folder);
+        trained =
+            (given == null ? training : from(given, training, model)).run(new Reports(progress));
       }
       LensFiles.save(folder, trained.lens(), said(options, trained));
       deliver(model, data, options, trained, System.nanoTime() - began);
@@ -189,10 +199,12 @@ final class LensTrainCommand implements Command {
   }
 
   private TrainingOptions options() {
-    if (!start.equals("identity") && !start.equals("ridge")) {
-      throw new UsageException("--start: expected identity or ridge, got '" + start + "'");
+    boolean ridge = start.equals(RIDGE);
+    boolean lens = !ridge && !start.equals(IDENTITY);
+    if (lens && !Files.exists(Path.of(start))) {
+      throw new UsageException(
+          "--start: expected identity, ridge or a folder with a lens, got '" + start + "'");
     }
-    boolean ridge = start.equals("ridge");
     if (!ridge && (ridgeTokens != null || ridgePenalty != null)) {
       throw new UsageException("--ridge-tokens, --ridge-penalty: expected --start ridge with them");
     }
@@ -200,7 +212,7 @@ final class LensTrainCommand implements Command {
       throw new UsageException("--steps: expected 1 or more without --start ridge, got 0");
     }
     TrainingOptions options =
-        DEFAULT
+        (lens ? DEFAULT.startAtLens() : DEFAULT)
             .work(compute.threads(), texts.batch())
             .budget(steps, tokensPerStep == null ? DEFAULT.tokensPerStep() : tokensPerStep)
             .loss(LensLoss.of(loss), shift)
@@ -213,6 +225,14 @@ final class LensTrainCommand implements Command {
             ridgeTokens == null ? DEFAULT.ridgeTokens() : ridgeTokens,
             ridgePenalty == null ? DEFAULT.ridgePenalty() : ridgePenalty)
         : options;
+  }
+
+  private LensTraining from(LensFiles.Loaded given, LensTraining training, Model model) {
+    given.notes().forEach(output::note);
+    new LensFit(model.name(), model.config(), LensTexts.unembedHash(name), List.of())
+        .check(given.lens(), false)
+        .forEach(output::note);
+    return training.startingAt(given.lens());
   }
 
   private int tokensOfAStep(LensData data) {

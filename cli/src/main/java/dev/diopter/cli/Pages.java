@@ -20,8 +20,8 @@ final class Pages {
   /** The tokens of a prompt, in as many lines as they need. */
   static void tokens(Screen screen, Tokens tokens, int[] ids) {
     StringBuilder text = new StringBuilder();
-    for (int id : ids) {
-      text.append(text.isEmpty() ? "" : " ").append(tokens.shown(id));
+    for (int position = 0; position < ids.length; position++) {
+      text.append(text.isEmpty() ? "" : " ").append(tokens.shown(ids, position));
     }
     List<String> lines = Tables.wrap(text.toString(), screen.width() - LABEL);
     String label = "  tokens  ";
@@ -44,7 +44,7 @@ final class Pages {
   static String place(Tokens tokens, int[] ids, int position) {
     String number =
         Text.padLeft(Integer.toString(position), Integer.toString(ids.length - 1).length());
-    return number + " " + tokens.shown(ids[position]);
+    return number + " " + tokens.shown(ids, position);
   }
 
   /** The table of next tokens. */

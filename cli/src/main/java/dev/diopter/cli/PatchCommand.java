@@ -188,9 +188,9 @@ final class PatchCommand implements Command {
     Tokens tokens = Tokens.of(model);
     List<String> labels = new ArrayList<>();
     for (int i = 0; i < clean.length(); i++) {
-      String label = tokens.shown(clean.ids()[i]);
+      String label = tokens.shown(clean.ids(), i);
       boolean same = clean.ids()[i] == corrupt.ids()[i];
-      labels.add(same ? label : label + "/" + tokens.shown(corrupt.ids()[i]));
+      labels.add(same ? label : label + "/" + tokens.shown(corrupt.ids(), i));
     }
     PatchFigures figures = new PatchFigures(labels);
     for (PatchSweeps.Named named : swept.named()) {

@@ -72,7 +72,7 @@ final class PatchPage {
   private String place(int position) {
     String at = Pages.place(tokens, clean, position);
     return corrupt.length == clean.length && corrupt[position] != clean[position]
-        ? at + " / " + tokens.shown(corrupt[position])
+        ? at + " / " + tokens.shown(corrupt, position)
         : at;
   }
 

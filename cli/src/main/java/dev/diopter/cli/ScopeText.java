@@ -31,7 +31,7 @@ final class ScopeText {
     for (int i = 0; i < ids.length; i++) {
       int position = i;
       boolean chosen = Arrays.stream(positions).anyMatch(p -> p == position);
-      String name = tokens.shown(ids[i]);
+      String name = tokens.shown(ids, i);
       text.append(i == 0 ? "" : " ").append(chosen ? "[" + name + "]" : name);
     }
     return text.toString();

@@ -2,6 +2,7 @@ package dev.diopter.cli;
 
 import dev.diopter.engine.Model;
 import dev.diopter.formats.Json;
+import dev.diopter.models.TokenLabels;
 import dev.diopter.models.Tokenizer;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
@@ -28,6 +29,13 @@ final class Tokens {
   /** For tables: blanks and line ends can be seen. */
   String shown(int id) {
     return tokenizer == null ? "#" + id : Text.visible(tokenizer.label(id));
+  }
+
+  /** The same of one token of a sequence, whose neighbours may hold the rest of its character. */
+  String shown(int[] ids, int position) {
+    return tokenizer == null
+        ? "#" + ids[position]
+        : Text.visible(TokenLabels.at(tokenizer, ids, position));
   }
 
   /** The text of ids, or null without a tokenizer. */

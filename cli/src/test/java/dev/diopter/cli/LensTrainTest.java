@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -80,6 +81,31 @@ class LensTrainTest {
     assertThat(Files.readString(Path.of(metrics, "aggregate_metrics.json")))
         .contains("\"baseline\"", "\"layer_5\"", "\"tuned\"");
     assertThat(Path.of(metrics, "logit_stats.json")).isRegularFile();
+    assertThat(Path.of(metrics, "batches.jsonl")).isRegularFile();
+    String[] onward = {
+      "--data",
+      texts("train"),
+      "--max-length",
+      "96",
+      "-b",
+      "10",
+      "-o",
+      folder + "/on",
+      "--steps",
+      "1",
+      "--tokens-per-step",
+      "960",
+      "--start",
+      lens
+    };
+    JsonNode on = Cli.run(with(onward, "lens", "train", "demo-llama", "--json")).isDone().json();
+    assertThat(on.get("start").asString()).isEqualTo("lens");
+    assertThat(on.get("losses").get(0).asDouble()).isLessThan(5); // The logit lens has 15.97.
+    fails(1, "the lens belongs to", with(onward, "lens", "train", "demo-gpt2"));
+    fails(
+        2,
+        "to start from of 6 layers of width",
+        with(onward, "lens", "train", "demo-llama", "--site", "resid_mid"));
     fails(
         1,
         "the lens belongs to",
@@ -94,9 +120,27 @@ class LensTrainTest {
         lens);
   }
 
+  private static String[] with(String[] options, String... first) {
+    String[] all = Arrays.copyOf(first, first.length + options.length);
+    System.arraycopy(options, 0, all, first.length, options.length);
+    return all;
+  }
+
   @Test
   void train_wrongUsage_isSaid() throws Exception {
     String lens = folder.resolve("lens").toString();
+    fails(
+        2,
+        "--start: expected identity, ridge or a folder with a lens, got 'rigde'",
+        "lens",
+        "train",
+        "demo-gpt2",
+        "--data",
+        texts("held-out"),
+        "-o",
+        lens,
+        "--start",
+        "rigde");
     fails(
         2,
         "expected sgd, adam or muon, got 'lion'",

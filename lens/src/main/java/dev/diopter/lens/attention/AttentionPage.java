@@ -3,6 +3,7 @@ package dev.diopter.lens.attention;
 import dev.diopter.engine.Model;
 import dev.diopter.lens.pictures.HtmlPage;
 import dev.diopter.lens.pictures.Shades;
+import dev.diopter.models.TokenLabels;
 import dev.diopter.models.Tokenizer;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
@@ -147,7 +148,7 @@ public final class AttentionPage {
       String marks = (k == entry.query() ? " q" : "") + (k == entry.key() ? " k" : "");
       page.element(
           "span",
-          mark(entry.ids()[k]),
+          TokenMarks.of(TokenLabels.at(tokenizer, entry.ids(), k)),
           "class",
           "t " + look + marks,
           "title",

@@ -155,10 +155,11 @@ public record TrajectoryStatistic(
       List<Trajectory> batch, TokenNames names, TokenFormatter formatter) {
     int[] first = batch.getFirst().ids();
     String[] labels = new String[first.length];
+    @Nullable String[] tokens = names.tokens(first);
     for (int position = 0; position < labels.length; position++) {
       int at = position;
       boolean same = batch.stream().allMatch(t -> t.ids()[at] == first[at]);
-      labels[position] = same ? formatter.format(names.token(first[position])) : "*";
+      labels[position] = same ? formatter.format(tokens[position]) : "*";
     }
     return labels;
   }

@@ -35,6 +35,7 @@ final class Computation {
   private float[] model = {};
   private float[] probabilities = {};
   private double[] modelNorms = {};
+  private double[] modelSums = {};
   private float[] current = {};
 
   Computation(
@@ -132,6 +133,7 @@ final class Computation {
       probabilities = new float[floats];
       current = new float[floats];
       modelNorms = new double[block];
+      modelSums = new double[block];
     }
     logits(streams.rows() - 1, from, to, model);
     workers.each(
@@ -139,8 +141,9 @@ final class Computation {
         to - from,
         i -> {
           modelNorms[i] = RowSums.logNorm(model, i * vocabulary, vocabulary);
-          RowSums.probabilities(
-              model, i * vocabulary, vocabulary, modelNorms[i], probabilities, i * vocabulary);
+          modelSums[i] =
+              RowSums.probabilities(
+                  model, i * vocabulary, vocabulary, modelNorms[i], probabilities, i * vocabulary);
         });
   }
 
@@ -155,15 +158,18 @@ final class Computation {
   }
 
   private void cell(int row, int position, int at) {
+    LargestLogits largest = new LargestLogits(current, at, vocabulary);
     RowSums.Cell cell =
         RowSums.cell(
             current,
             at,
             vocabulary,
+            largest.max(),
             model,
             probabilities,
             at,
             modelNorms[at / vocabulary],
+            modelSums[at / vocabulary],
             target[position]);
     put(LensStatistic.ENTROPY, row, position, cell.entropy());
     put(LensStatistic.FORWARD_KL, row, position, cell.forward());
@@ -180,7 +186,7 @@ final class Computation {
       double ofAnti = logProbability(antiTarget[position], at, cell);
       put(LensStatistic.LOG_PROB_DIFF, row, position, ofTarget - ofAnti);
     }
-    int[] best = LogProbabilities.top(current, at, vocabulary, options.topK());
+    int[] best = largest.top(options.topK());
     float[] shares = new float[best.length];
     for (int i = 0; i < best.length; i++) {
       shares[i] = (float) Math.exp(current[at + best[i]] - cell.logNorm());

@@ -15,7 +15,11 @@ public final class Translator {
   /** Multiplications below which threads cost more than they save. */
   private static final long WORTH_THREADS = 1 << 20;
 
-  private static final int BAND = 8;
+  /** Rows that meet a strip of the weights while it is in the first cache. */
+  private static final int BAND = 16;
+
+  /** Inputs of a strip. */
+  private static final int STRIP = 16;
 
   private final float[] weight;
   private final float[] bias;
@@ -89,43 +93,70 @@ public final class Translator {
     if (identity || rows.length == 0) {
       return out;
     }
-    float[] columns = transposed();
+    float[][] columns = transposed();
     int bands = (rows.length / width + BAND - 1) / BAND;
     IntStream parts = IntStream.range(0, bands);
     if ((long) rows.length * width >= WORTH_THREADS) {
       parts = parts.parallel();
     }
     parts.forEach(band -> {
-      int end = Math.min(rows.length / width, (band + 1) * BAND);
-      float[] sums = new float[width];
-      for (int row = band * BAND; row < end; row++) {
-        System.arraycopy(bias, 0, sums, 0, width);
-        addProduct(rows, row * width, columns, sums);
-        addTo(out, row * width, sums);
+      int first = band * BAND;
+      int count = Math.min(BAND, rows.length / width - first);
+      float[][] sums = new float[count][];
+      Arrays.setAll(sums, _ -> bias.clone());
+      for (int from = 0; from < width; from += STRIP) {
+        for (int r = 0; r < count; r++) {
+          addProduct(rows, (first + r) * width, from, columns, sums[r]);
+        }
+      }
+      for (int r = 0; r < count; r++) {
+        addTo(out, (first + r) * width, sums[r]);
       }
     });
     return out;
   }
 
-  /** W as [in, out], so that the inner loop runs over neighbours. */
-  private float[] transposed() {
+  /** W as [in][out], so that the inner loop runs over neighbours. */
+  private float[][] transposed() {
     int width = width();
-    float[] columns = new float[weight.length];
-    for (int o = 0; o < width; o++) {
-      for (int i = 0; i < width; i++) {
-        columns[i * width + o] = weight[o * width + i];
+    float[][] columns = new float[width][width];
+    for (int from = 0; from < width; from += STRIP) {
+      int end = Math.min(width, from + STRIP);
+      for (int o = 0; o < width; o++) {
+        for (int i = from; i < end; i++) {
+          columns[i][o] = weight[o * width + i];
+        }
       }
     }
     return columns;
   }
 
-  private static void addProduct(float[] rows, int at, float[] columns, float[] sums) {
-    int width = sums.length;
-    for (int i = 0; i < width; i++) {
+  /**
+   * Goes on with the chains of a row by the inputs of a strip. All arrays run by one index, which
+   * the compiler needs to make vectors of it.
+   */
+  private static void addProduct(float[] rows, int at, int from, float[][] columns, float[] sums) {
+    int end = Math.min(sums.length, from + STRIP);
+    int i = from;
+    for (; i + 3 < end; i += 4) {
+      float[] c0 = columns[i];
+      float[] c1 = columns[i + 1];
+      float[] c2 = columns[i + 2];
+      float[] c3 = columns[i + 3];
+      float h0 = rows[at + i];
+      float h1 = rows[at + i + 1];
+      float h2 = rows[at + i + 2];
+      float h3 = rows[at + i + 3];
+      for (int o = 0; o < sums.length; o++) {
+        float two = Math.fma(c1[o], h1, Math.fma(c0[o], h0, sums[o]));
+        sums[o] = Math.fma(c3[o], h3, Math.fma(c2[o], h2, two));
+      }
+    }
+    for (; i < end; i++) {
+      float[] c = columns[i];
       float h = rows[at + i];
-      int from = i * width;
-      for (int o = 0; o < width; o++) {
-        sums[o] = Math.fma(columns[from + o], h, sums[o]);
+      for (int o = 0; o < sums.length; o++) {
+        sums[o] = Math.fma(c[o], h, sums[o]);
       }
     }
   }

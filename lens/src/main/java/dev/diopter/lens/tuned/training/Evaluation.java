@@ -12,6 +12,7 @@ import java.util.List;
  * @param entropy of the model's predictions, in nats per token
  * @param marginals the model's mean prediction
  * @param lenses scores of each lens
+ * @param batches the same by batch, in the order of the texts
  */
 public record Evaluation(
     long tokens,
@@ -20,10 +21,12 @@ public record Evaluation(
     double crossEntropy,
     double entropy,
     double[] marginals,
-    List<LensScores> lenses) {
+    List<LensScores> lenses,
+    List<BatchScores> batches) {
 
   public Evaluation {
     lenses = List.copyOf(lenses);
+    batches = List.copyOf(batches);
   }
 
   /** Nats per token as bits per token. */

@@ -1,9 +1,11 @@
 package dev.diopter.lens.tuned.training;
 
+import dev.diopter.formats.AtomicFile;
 import dev.diopter.formats.FormatException;
 import dev.diopter.formats.Json;
 import dev.diopter.formats.OneLine;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -12,13 +14,14 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * An evaluation as the Python package's files: {@code aggregate_metrics.json}, every number in bits
- * per byte, and {@code logit_stats.json}, mean predictions.
+ * per byte, {@code batches.jsonl}, the same of each batch in a line of its own (where the package
+ * writes one array), and {@code logit_stats.json}, mean predictions.
  */
 public final class EvaluationFiles {
   private EvaluationFiles() {}
 
   /**
-   * Writes both, each whole or not at all.
+   * Writes all three, each whole or not at all.
    *
    * @param folder made where there is none
    * @throws FormatException where something cannot be written
@@ -30,14 +33,37 @@ public final class EvaluationFiles {
       throw new FormatException(folder + ": cannot be made: " + OneLine.reason(e), e);
     }
     Json.write(metrics(evaluation), folder.resolve("aggregate_metrics.json"), true);
+    StringBuilder batches = new StringBuilder();
+    for (BatchScores batch : evaluation.batches()) {
+      batches.append(Json.compact(batch(batch, evaluation))).append('\n');
+    }
+    AtomicFile.write(
+        folder.resolve("batches.jsonl"), batches.toString().getBytes(StandardCharsets.UTF_8));
     Json.write(marginals(evaluation), folder.resolve("logit_stats.json"), false);
+  }
+
+  private static ObjectNode batch(BatchScores batch, Evaluation e) {
+    ObjectNode metrics = Json.object();
+    metrics.put("tokens", batch.tokens());
+    baseline(metrics, batch.crossEntropy(), batch.entropy(), e);
+    for (BatchScores.Layers scores : batch.lenses()) {
+      ObjectNode lens = metrics.putObject(scores.kind());
+      layers(lens.putObject("ce"), scores.crossEntropy(), e);
+      layers(lens.putObject("entropy"), scores.entropy(), e);
+      layers(lens.putObject("kl"), scores.kl(), e);
+    }
+    return metrics;
+  }
+
+  private static void baseline(ObjectNode metrics, double ce, double entropy, Evaluation e) {
+    ObjectNode baseline = metrics.putObject("baseline");
+    baseline.putObject("ce").put("final", e.bitsPerByte(ce));
+    baseline.putObject("entropy").put("final", e.bitsPerByte(entropy));
   }
 
   private static ObjectNode metrics(Evaluation e) {
     ObjectNode metrics = Json.object();
-    ObjectNode baseline = metrics.putObject("baseline");
-    baseline.putObject("ce").put("final", e.bitsPerByte(e.crossEntropy()));
-    baseline.putObject("entropy").put("final", e.bitsPerByte(e.entropy()));
+    baseline(metrics, e.crossEntropy(), e.entropy(), e);
     for (LensScores scores : e.lenses()) {
       ObjectNode lens = metrics.putObject(scores.kind());
       layers(lens.putObject("ce"), scores.crossEntropy(), e);

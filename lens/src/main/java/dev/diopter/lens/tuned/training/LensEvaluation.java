@@ -83,6 +83,8 @@ public final class LensEvaluation {
       scorers.add(own);
     }
     ModelSums base = new ModelSums(model.config().vocabulary());
+    List<BatchScores> batches = new ArrayList<>();
+    BatchScores.Sums before = sums(lenses, scorers, base);
     try (Threads threads = new Threads(options.threads());
         TokenChunks chunks = data.open()) {
       for (long done = 0; done < survey.chunks(); ) {
@@ -92,11 +94,23 @@ public final class LensEvaluation {
           some.add(Objects.requireNonNull(chunks.next(), "the texts ended early"));
         }
         add(Streams.of(model, site, some), products, scorers, base, threads);
+        BatchScores.Sums now = sums(lenses, scorers, base);
+        batches.add(now.since(before));
+        before = now;
         done += count;
         listener.tokens(done * length, survey.chunks() * length);
       }
     }
-    return result(lenses, scorers, base, survey);
+    return result(lenses, scorers, base, survey, batches);
+  }
+
+  private static BatchScores.Sums sums(
+      List<Lens> lenses, List<List<LayerScorer>> scorers, ModelSums base) {
+    List<BatchScores.Layers> layers = new ArrayList<>();
+    for (int i = 0; i < lenses.size(); i++) {
+      layers.add(BatchScores.Sums.of(lenses.get(i).kind(), scorers.get(i)));
+    }
+    return new BatchScores.Sums(base.tokens, base.labels, base.ce, base.entropy, layers);
   }
 
   private void add(
@@ -154,7 +168,11 @@ public final class LensEvaluation {
   }
 
   private static Evaluation result(
-      List<Lens> lenses, List<List<LayerScorer>> scorers, ModelSums base, LensData.Survey survey) {
+      List<Lens> lenses,
+      List<List<LayerScorer>> scorers,
+      ModelSums base,
+      LensData.Survey survey,
+      List<BatchScores> batches) {
     divide(base.marginal, base.tokens);
     List<LensScores> scores = new ArrayList<>();
     for (int i = 0; i < lenses.size(); i++) {
@@ -167,7 +185,8 @@ public final class LensEvaluation {
         base.ce / base.labels,
         base.entropy / base.tokens,
         base.marginal,
-        scores);
+        scores,
+        batches);
   }
 
   private static LensScores scores(String kind, List<LayerScorer> layers, ModelSums base) {

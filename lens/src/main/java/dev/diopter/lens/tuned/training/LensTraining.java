@@ -2,6 +2,7 @@ package dev.diopter.lens.tuned.training;
 
 import dev.diopter.engine.Model;
 import dev.diopter.engine.Products;
+import dev.diopter.engine.UsageException;
 import dev.diopter.lens.tuned.LensConfig;
 import dev.diopter.lens.tuned.LensFit;
 import dev.diopter.lens.tuned.Translator;
@@ -23,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  * <p>One run at a time; the model stays the caller's.
  */
 public final class LensTraining {
-  /** Logits of one layer that are held at a time, unless that makes too few rows. */
-  private static final int LOGITS = 1 << 19;
+  /** Logits of one layer that are held at a time, unless that makes too few rows: half a MB. */
+  private static final int LOGITS = 1 << 17;
 
   private static final int LEAST_ROWS = 96;
   private static final int MOST_ROWS = 1024;
@@ -34,6 +35,7 @@ public final class LensTraining {
   private final TrainingOptions options;
   private final LensConfig config;
   private final @Nullable Path folder;
+  private final @Nullable TunedLens start;
 
   /**
    * A training.
@@ -48,6 +50,16 @@ public final class LensTraining {
       TrainingOptions options,
       LensConfig config,
       @Nullable Path folder) {
+    this(model, data, options, config, folder, null);
+  }
+
+  private LensTraining(
+      Model model,
+      LensData data,
+      TrainingOptions options,
+      LensConfig config,
+      @Nullable Path folder,
+      @Nullable TunedLens start) {
     if (config.site() != options.site()
         || config.layers() != model.config().layers()
         || config.width() != model.config().width()) {
@@ -58,6 +70,33 @@ public final class LensTraining {
     this.options = options;
     this.config = config;
     this.folder = folder;
+    this.start = start;
+  }
+
+  /**
+   * The same from a lens that is there.
+   *
+   * @param lens of the same model's sizes and of the options' site; whether it belongs to the model
+   *     is {@link dev.diopter.lens.tuned.LensFit}'s to say
+   */
+  public LensTraining startingAt(TunedLens lens) {
+    if (options.start() != TrainingOptions.Start.LENS) {
+      throw new IllegalArgumentException("expected options that start at a lens");
+    }
+    if (lens.site() != config.site()
+        || lens.layers() != config.layers()
+        || lens.width() != config.width()) {
+      throw new UsageException(
+          "expected a lens to start from of %d layers of width %d that reads %s, got %d of width %d that read %s"
+              .formatted(
+                  config.layers(),
+                  config.width(),
+                  config.site().label(),
+                  lens.layers(),
+                  lens.width(),
+                  lens.site().label()));
+    }
+    return new LensTraining(model, data, options, config, folder, lens);
   }
 
   /**
@@ -87,12 +126,15 @@ public final class LensTraining {
     LensFit.requireProcessing(config, model);
     int chunk = data.chunkSize();
     if (options.tokensPerStep() % chunk != 0) {
-      throw new dev.diopter.engine.UsageException(
+      throw new UsageException(
           "tokens per step: expected a multiple of the chunks of %d tokens, got %d; the nearest is %d"
               .formatted(
                   chunk,
                   options.tokensPerStep(),
                   Math.max(1, Math.round((double) options.tokensPerStep() / chunk)) * chunk));
+    }
+    if ((start == null) == (options.start() == TrainingOptions.Start.LENS)) {
+      throw new IllegalArgumentException("expected a lens to start from, and options that say so");
     }
     boolean ridge = options.start() == TrainingOptions.Start.RIDGE;
     int perStep = options.tokensPerStep() / chunk;
@@ -104,12 +146,12 @@ public final class LensTraining {
       Snapshot snapshots = folder == null ? null : snapshots(folder, survey);
       Optional<Snapshot.Found> found = snapshots == null ? Optional.empty() : snapshots.last();
       long usedChunks = Math.min(ridgeChunks, survey.chunks());
-      List<Translator> start =
-          ridge && found.isEmpty()
-              ? new RidgePass(model, data, options, threads).fit(usedChunks, listener)
-              : null;
+      List<Translator> from = start == null ? null : start.translators();
+      if (ridge && found.isEmpty()) {
+        from = new RidgePass(model, data, options, threads).fit(usedChunks, listener);
+      }
       Products products = model.products();
-      List<LayerTrainer> layers = trainers(products, start);
+      List<LayerTrainer> layers = trainers(products, from);
       int first = 0;
       if (found.isPresent() && snapshots != null) {
         snapshots.read(found.get(), layers);
@@ -157,13 +199,16 @@ public final class LensTraining {
     identity.put("processing", String.join(",", config.processing()));
     identity.put("options", options.fingerprint());
     identity.put("data", survey.sha256());
+    if (start != null) {
+      identity.put("start_lens", Snapshot.sha256(start));
+    }
     return new Snapshot(home.resolve("checkpoints"), identity);
   }
 
-  private List<LayerTrainer> trainers(Products products, @Nullable List<Translator> start) {
+  private List<LayerTrainer> trainers(Products products, @Nullable List<Translator> given) {
     List<LayerTrainer> layers = new ArrayList<>();
     for (int layer = 0; layer < config.layers(); layer++) {
-      Translator from = start == null ? Translator.identity(config.width()) : start.get(layer);
+      Translator from = given == null ? Translator.identity(config.width()) : given.get(layer);
       layers.add(
           new LayerTrainer(products, from, options.optimizer().states(), options.biasOnly()));
     }

@@ -6,13 +6,19 @@ import dev.diopter.formats.OneLine;
 import dev.diopter.formats.SafetensorsFile;
 import dev.diopter.formats.SafetensorsWriter;
 import dev.diopter.formats.TensorType;
+import dev.diopter.lens.tuned.Translator;
+import dev.diopter.lens.tuned.TunedLens;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +47,23 @@ final class Snapshot {
   Snapshot(Path folder, Map<String, String> identity) {
     this.folder = folder;
     this.identity = new LinkedHashMap<>(identity);
+  }
+
+  /** Fingerprint of a lens's numbers. */
+  static String sha256(TunedLens lens) {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      for (Translator translator : lens.translators()) {
+        for (float[] numbers : List.of(translator.weight(), translator.bias())) {
+          ByteBuffer bytes = ByteBuffer.allocate(Math.multiplyExact(4, numbers.length));
+          bytes.order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().put(numbers);
+          digest.update(bytes);
+        }
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   /** A snapshot that was found. */

@@ -54,7 +54,9 @@ public record TrainingOptions(
     /** At the logit lens. */
     IDENTITY,
     /** At the least squares solution, see {@code docs/tuned-lens-training.md}. */
-    RIDGE;
+    RIDGE,
+    /** At a lens that is there, which {@link LensTraining#startingAt} is given. */
+    LENS;
 
     /** Its name on the command line. */
     public String label() {
@@ -148,6 +150,30 @@ public record TrainingOptions(
         Start.RIDGE,
         tokens,
         penalty,
+        steps,
+        tokensPerStep,
+        batch,
+        optimizer,
+        learningRateScale,
+        momentum,
+        weightDecay,
+        warmUp,
+        clipNorm,
+        biasOnly,
+        seed,
+        checkpointEvery,
+        threads);
+  }
+
+  /** Starting at a lens that is there. */
+  public TrainingOptions startAtLens() {
+    return new TrainingOptions(
+        site,
+        loss,
+        shift,
+        Start.LENS,
+        ridgeTokens,
+        ridgePenalty,
         steps,
         tokensPerStep,
         batch,

@@ -10,16 +10,21 @@ import dev.diopter.engine.Model;
 import dev.diopter.engine.Prompt;
 import dev.diopter.engine.RunRequest;
 import dev.diopter.engine.RunResult;
+import dev.diopter.formats.Json;
 import dev.diopter.lens.tuned.LogitLens;
 import dev.diopter.lens.tuned.Translator;
 import dev.diopter.lens.tuned.TunedLens;
 import dev.diopter.lens.tuned.Unembedding;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Every number of an evaluation against its definition, in double. */
 class LensEvaluationTest {
@@ -56,6 +61,35 @@ class LensEvaluationTest {
       assertThat(Arrays.stream(scores.marginals()[2]).sum()).isCloseTo(1, within(1e-4));
       assertThat(evaluation.bitsPerByte(1)).isEqualTo(evaluation.natsToBitsPerByte());
       assertThat(Evaluation.bitsPerToken(Math.log(2))).isCloseTo(1, within(1e-12));
+    }
+  }
+
+  @Test
+  void write_severalBatches_haveOneLineEachAndMeanTheWhole(@TempDir Path folder)
+      throws IOException {
+    try (Model model = Demo.open("demo-gpt2")) {
+      LensData data = Demo.texts(model, "held-out", LENGTH);
+      Evaluation evaluation =
+          new LensEvaluation(model, data, new EvaluationOptions(5 * LENGTH, 1, 2, false, 2))
+              .run(List.of(LogitLens.of(model.config())), (done, total) -> {});
+      assertThat(evaluation.batches())
+          .extracting(BatchScores::tokens)
+          .containsExactly(2L * LENGTH, 2L * LENGTH, (long) LENGTH);
+      double kl = 0;
+      double ce = 0;
+      for (BatchScores batch : evaluation.batches()) {
+        kl += batch.lenses().getFirst().kl()[3] * batch.tokens();
+        ce += batch.crossEntropy() * batch.labels();
+      }
+      assertThat(kl / evaluation.tokens())
+          .isCloseTo(evaluation.lens("logit").kl()[3], within(1e-9));
+      assertThat(ce / evaluation.labels()).isCloseTo(evaluation.crossEntropy(), within(1e-9));
+      EvaluationFiles.write(folder, evaluation);
+      List<String> lines = Files.readAllLines(folder.resolve("batches.jsonl"));
+      assertThat(lines).hasSize(3);
+      assertThat(Json.read("line", lines.getLast()).at("/logit/kl/layer_3").asDouble())
+          .isEqualTo(
+              evaluation.bitsPerByte(evaluation.batches().getLast().lenses().getFirst().kl()[3]));
     }
   }
 

@@ -3,10 +3,13 @@ package dev.diopter.lens.tuned.training;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.diopter.engine.Model;
 import dev.diopter.engine.UsageException;
 import dev.diopter.formats.FormatException;
+import dev.diopter.formats.SafetensorsFile;
+import dev.diopter.formats.SafetensorsWriter;
 import dev.diopter.lens.attention.Corpus;
 import dev.diopter.lens.tuned.Lens;
 import dev.diopter.lens.tuned.LensConfig;
@@ -14,11 +17,13 @@ import dev.diopter.lens.tuned.LensSite;
 import dev.diopter.lens.tuned.LogitLens;
 import dev.diopter.lens.tuned.TunedLens;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -173,6 +178,96 @@ class LensTrainingTest {
       Files.delete(blocked.resolve("inside"));
       Files.delete(blocked);
       assertThat(train(model, SMALL.checkpoints(2), folder).resumedFrom()).isEqualTo(2);
+    }
+  }
+
+  @Test
+  void run_checkpointOfOtherShapes_saysWhichFileToDelete() {
+    try (Model model = Demo.open("demo-gpt2")) {
+      TrainingOptions options = SMALL.checkpoints(2);
+      train(model, options, folder);
+      Path last = folder.resolve("checkpoints/snapshot_4.safetensors");
+      Map<String, String> metadata;
+      List<SafetensorsWriter.Tensor> tensors = new ArrayList<>();
+      try (SafetensorsFile file = SafetensorsFile.open(last)) {
+        metadata = Map.copyOf(file.metadata());
+        for (SafetensorsFile.Entry entry : file.entries()) {
+          int size = entry.name().equals("translators.2.bias") ? 3 : (int) entry.elements();
+          tensors.add(
+              SafetensorsWriter.Tensor.ofFloats(
+                  entry.name(), List.of((long) size), new float[size]));
+        }
+      }
+      SafetensorsWriter.write(last, tensors, metadata);
+      assertThatThrownBy(() -> train(model, options, folder))
+          .isInstanceOf(FormatException.class)
+          .hasMessageContaining("snapshot_4.safetensors")
+          .hasMessageContaining("of translators.2.bias, found F32 [3]; delete the file");
+    }
+  }
+
+  @Test
+  void run_fullDisk_isSaidAndCheckpointsStay() throws IOException {
+    Path full = Path.of("/dev/full");
+    assumeTrue(Files.exists(full), "no /dev/full here, a file that no byte fits in");
+    try (Model model = Demo.open("demo-gpt2")) {
+      TrainingOptions options = SMALL.checkpoints(2);
+      TunedLens expected = train(model, options, folder.resolve("room")).lens();
+      Path log = folder.resolve("full/log.csv");
+      TrainingListener filling =
+          new TrainingListener() {
+            @Override
+            public void step(TrainingStep step) {}
+
+            @Override
+            public void checkpoint(Path file) {
+              try {
+                Files.delete(log);
+                Files.createSymbolicLink(log, full);
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            }
+          };
+      LensData data = Demo.texts(model, "train", Demo.LENGTH);
+      assertThatThrownBy(() ->
+              new LensTraining(model, data, options, Demo.config(model), folder.resolve("full"))
+                  .run(filling))
+          .isInstanceOf(FormatException.class)
+          .hasMessageContaining("log.csv: cannot be written: No space left on device; checkpoints")
+          .hasMessageContaining("make room and start again");
+      Files.delete(log);
+      LensTraining.Result resumed = train(model, options, folder.resolve("full"));
+      assertThat(resumed.resumedFrom()).isEqualTo(2);
+      assertThat(resumed.lens().translators()).isEqualTo(expected.translators());
+    }
+  }
+
+  @Test
+  void startingAt_aLens_goesOnFromItAndCheckpointsKnowIt() {
+    try (Model model = Demo.open("demo-gpt2")) {
+      LensData data = Demo.texts(model, "train", Demo.LENGTH);
+      TunedLens first = train(model, SMALL, null).lens();
+      TrainingOptions options = SMALL.startAtLens().checkpoints(2);
+      LensTraining training = new LensTraining(model, data, options, Demo.config(model), folder);
+      List<double[]> losses = new ArrayList<>();
+      training.startingAt(first).run(step -> losses.add(step.losses()));
+      List<double[]> cold = new ArrayList<>();
+      new LensTraining(model, data, SMALL, Demo.config(model), null)
+          .run(step -> cold.add(step.losses()));
+      assertThat(losses.getFirst()[1]).isLessThan(cold.getFirst()[1]);
+      assertThat(training.startingAt(first).run(TrainingListener.NONE).resumedFrom()).isEqualTo(4);
+      TunedLens other = train(model, SMALL.seed(5), null).lens();
+      assertThatThrownBy(() -> training.startingAt(other).run(TrainingListener.NONE))
+          .isInstanceOf(UsageException.class)
+          .hasMessageContaining("belongs to another training: expected start_lens");
+      assertThatThrownBy(() -> train(model, options, null))
+          .isInstanceOf(IllegalArgumentException.class);
+      LensConfig mid = LensConfig.of(model.name(), model.config(), LensSite.RESID_MID, null);
+      assertThatThrownBy(() -> training.startingAt(TunedLens.untrained(mid)))
+          .isInstanceOf(UsageException.class)
+          .hasMessageContaining("that reads resid_pre, got 6 of width")
+          .hasMessageContaining("that read resid_mid");
     }
   }
 
