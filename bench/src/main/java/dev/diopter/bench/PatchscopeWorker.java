@@ -23,9 +23,10 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * Diopter's side of {@code bench/compare/patchscope.py}: reads one job a line, a source and a target
- * as text, the ids of both and a number of layers, with tabs between them, runs the grid of the
- * first layers, clean passes included, and answers one line of JSON with the time and the logits.
+ * Diopter's side of {@code bench/compare/patchscope.py}: reads one job a line, a source and a
+ * target as text, the ids of both and a number of layers, with tabs between them, runs the grid of
+ * the first layers, clean passes included, and answers one line of JSON with the time and the
+ * logits.
  */
 public final class PatchscopeWorker {
   private PatchscopeWorker() {}
@@ -49,8 +50,7 @@ public final class PatchscopeWorker {
     Prompt target = model.prompt(job[1], PromptOptions.DEFAULT);
     Patch patch =
         Patch.of(Source.of(model, source).at(-1), Target.of(model, target).at(-1).newTokens(1));
-    List<Layer> layers =
-        IntStream.range(0, Integer.parseInt(job[4])).mapToObj(Layer::of).toList();
+    List<Layer> layers = IntStream.range(0, Integer.parseInt(job[4])).mapToObj(Layer::of).toList();
     List<Cell> cells = Patchscope.of(Sweep.of(patch).grid(layers, layers)).run();
     double millis = (System.nanoTime() - start) / 1e6;
     requireIds(job[2], source);

@@ -149,8 +149,7 @@ class LastRowsTest {
           int n = few.get(i).logits().length / vocabulary;
           assertThat(few.get(i).logits())
               .as("branch " + i)
-              .isEqualTo(
-                  Arrays.copyOfRange(whole, whole.length - n * vocabulary, whole.length));
+              .isEqualTo(Arrays.copyOfRange(whole, whole.length - n * vocabulary, whole.length));
         }
       }
     }
