@@ -196,8 +196,7 @@ class PatchscopeCommandsTest {
   void over_severalPrompts_givesMeansByLayer() throws IOException {
     Path prompts = folder.resolve("prompts.txt");
     Files.writeString(
-        prompts,
-        "The capital of Japan is\n\nThe capital of France is\nThe capital of Italy is\n");
+        prompts, "The capital of Japan is\n\nThe capital of France is\nThe capital of Italy is\n");
     Path figure = folder.resolve("lines.svg");
     JsonNode json =
         Cli.run(

@@ -95,7 +95,7 @@ final class Scratch implements AutoCloseable {
    * both can be gathered from this.
    */
   Scratch behindAttention(int rows) {
-    return new Scratch(this, normed, residual, query, rows);
+    return new Scratch(this, /* residual= */ normed, /* normed= */ residual, query, rows);
   }
 
   int rows() {
