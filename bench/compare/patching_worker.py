@@ -17,18 +17,10 @@ torch.set_grad_enabled(False)
 
 from importlib.metadata import version
 
-import transformer_lens
+import hooked
 from transformer_lens import patching
-from transformer_lens.loading_from_pretrained import convert_gpt2_weights
-from transformers import AutoModelForCausalLM
 
-hf = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
-c = hf.config
-config = transformer_lens.HookedTransformerConfig(
-    n_layers=c.n_layer, d_model=c.n_embd, n_ctx=c.n_positions, n_heads=c.n_head, d_head=c.n_embd // c.n_head, d_vocab=c.vocab_size, d_mlp=4 * c.n_embd, act_fn="gelu_new",
-    normalization_type="LN", eps=c.layer_norm_epsilon, original_architecture="GPT2LMHeadModel", device="cpu", seed=0)
-model = transformer_lens.HookedTransformer(config)
-model.load_and_process_state_dict(convert_gpt2_weights(hf, config), fold_ln=False, center_writing_weights=False, center_unembed=False, fold_value_biases=False)
+model = hooked.load(folder)
 
 print(json.dumps({"ready": f"TransformerLens {version('transformer_lens')} on torch {torch.__version__}, {torch.get_num_threads()} threads"}), file=answers, flush=True)
 for line in sys.stdin:

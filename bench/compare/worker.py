@@ -43,24 +43,8 @@ class Transformers:
 
 class TransformerLens:
     def __init__(self):
-        import transformer_lens
-        from transformer_lens.loading_from_pretrained import convert_gpt2_weights, convert_llama_weights
-        from transformers import AutoModelForCausalLM
-        hf = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager").eval()
-        c = hf.config
-        gpt2 = c.model_type == "gpt2"
-        shared = dict(n_layers=c.num_hidden_layers, d_model=c.hidden_size, n_ctx=min(2048, c.max_position_embeddings), n_heads=c.num_attention_heads,
-                      d_head=c.hidden_size // c.num_attention_heads, d_vocab=c.vocab_size, device="cpu", seed=0)
-        if gpt2:
-            cfg = transformer_lens.HookedTransformerConfig(**shared, d_mlp=4 * c.hidden_size, act_fn="gelu_new", normalization_type="LN", eps=c.layer_norm_epsilon,
-                                                           original_architecture="GPT2LMHeadModel")
-        else:
-            cfg = transformer_lens.HookedTransformerConfig(**shared, d_mlp=c.intermediate_size, act_fn="silu", normalization_type="RMS", eps=c.rms_norm_eps, gated_mlp=True,
-                                                           positional_embedding_type="rotary", rotary_dim=shared["d_head"], rotary_adjacent_pairs=False, final_rms=True,
-                                                           original_architecture="LlamaForCausalLM")
-        self.model = transformer_lens.HookedTransformer(cfg)
-        state = (convert_gpt2_weights if gpt2 else convert_llama_weights)(hf, cfg)
-        self.model.load_and_process_state_dict(state, fold_ln=False, center_writing_weights=False, center_unembed=False, fold_value_biases=False)
+        import hooked
+        self.model = hooked.load(folder)
 
     def rows(self, n):
         return numbers(self.model(prompt(n))[0, -1])

@@ -17,7 +17,6 @@ import dev.diopter.lens.tuned.training.TrainingStep;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -229,7 +228,7 @@ final class LensTrainCommand implements Command {
 
   private LensTraining from(LensFiles.Loaded given, LensTraining training, Model model) {
     given.notes().forEach(output::note);
-    new LensFit(model.name(), model.config(), LensTexts.unembedHash(name), List.of())
+    LensFit.of(model, ProcessOption.unembedHash(model))
         .check(given.lens(), false)
         .forEach(output::note);
     return training.startingAt(given.lens());

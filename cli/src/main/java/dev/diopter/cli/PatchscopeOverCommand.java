@@ -14,6 +14,7 @@ import dev.diopter.lens.patchscope.PatchRun;
 import dev.diopter.lens.patchscope.Patchscope;
 import dev.diopter.lens.patchscope.ScopeFigure;
 import dev.diopter.lens.plotting.Figure;
+import dev.diopter.lens.plotting.LineFigure;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -62,7 +63,8 @@ final class PatchscopeOverCommand implements Command {
   @Option(
       names = "--figure",
       paramLabel = "FILE",
-      description = "A heatmap: " + Figure.SUFFIXES + ".")
+      description =
+          "A heatmap: " + Figure.SUFFIXES + ". With --prompts lines: " + LineFigure.SUFFIXES + ".")
   private @Nullable Path figure;
 
   @Mixin private final ComputeOptions compute = new ComputeOptions();
@@ -81,7 +83,10 @@ final class PatchscopeOverCommand implements Command {
 
   private void validate() {
     axes.validate();
-    options.validate(true, !axes.hasOwnTarget());
+    options.validate(!axes.hasPrompts(), !axes.hasOwnTarget());
+    if (axes.hasPrompts() && options.source().hasInput()) {
+      throw new UsageException("--prompts: expected no source beside it");
+    }
     compute.validate();
     if (out != null) {
       if (!has(out, ".npz") && !has(out, ".json") && !has(out, ".csv")) {
@@ -103,7 +108,11 @@ final class PatchscopeOverCommand implements Command {
           "--all-steps: expected a .npz or .json file, or --cells, got " + out);
     }
     if (figure != null) {
-      Figure.requireSuffix(figure);
+      if (axes.hasPrompts()) {
+        LineFigure.requireSuffix(figure);
+      } else {
+        Figure.requireSuffix(figure);
+      }
       ResultFile.requireWritable(figure);
     }
   }
@@ -166,9 +175,13 @@ final class PatchscopeOverCommand implements Command {
       }
       panels.add(new ScopeFigure.Panel(control.name(), beside));
     }
+    ScopeAverages averages = axes.hasPrompts() ? averages(panels) : null;
     int columns = CellLayout.of(cells).columns();
     if (output.json() || (out != null && has(out, ".json"))) {
       ObjectNode object = object(models, panels, counters);
+      if (averages != null) {
+        averages.put(object);
+      }
       if (output.json()) {
         ResultFile.print(object, screen);
       }
@@ -182,15 +195,30 @@ final class PatchscopeOverCommand implements Command {
       CellFiles.csv(out, cells);
     }
     if (figure != null) {
-      ScopeFigure.of(axes.title(cells.getFirst()), panels, columns).write(figure);
+      if (averages == null) {
+        ScopeFigure.of(axes.title(cells.getFirst()), panels, columns).write(figure);
+      } else {
+        averages.figure().write(figure);
+      }
       output.note("wrote " + figure);
     }
     if (out != null) {
       output.note("wrote " + out);
     }
     if (!output.json()) {
-      print(models.to(), panels, columns, counters);
+      if (averages != null) {
+        averages.print(screen);
+        cost(counters);
+      } else {
+        print(models.to(), panels, columns, counters);
+      }
     }
+  }
+
+  private ScopeAverages averages(List<ScopeFigure.Panel> panels) {
+    List<Cell> cells = panels.getFirst().cells();
+    int sources = axes.sourceCount();
+    return ScopeAverages.of(ScopeAxes.title(cells.getFirst(), sources), panels, sources);
   }
 
   private void print(Model model, List<ScopeFigure.Panel> panels, int columns, Counters counters) {
@@ -204,6 +232,10 @@ final class PatchscopeOverCommand implements Command {
       ScopeText.print(screen, panel.cells(), tokens, columns);
       screen.out().println();
     }
+    cost(counters);
+  }
+
+  private void cost(Counters counters) {
     Pages.fact(
         screen,
         "cost",

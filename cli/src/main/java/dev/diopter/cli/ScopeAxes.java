@@ -12,9 +12,11 @@ import dev.diopter.lens.patchscope.Patchscope;
 import dev.diopter.lens.patchscope.Positions;
 import dev.diopter.lens.patchscope.Preset;
 import dev.diopter.lens.patchscope.Readout;
+import dev.diopter.lens.patchscope.ScopeLines;
 import dev.diopter.lens.patchscope.Source;
 import dev.diopter.lens.patchscope.Sweep;
 import dev.diopter.lens.patchscope.Target;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -32,6 +34,7 @@ final class ScopeAxes {
           "heads",
           "source-heads",
           "target-heads");
+  private static final int LONGEST = 60; // of a prompt in a title
   private static final List<String> CONTROLS =
       List.of("unpatched", "mean", "shuffled", "permuted", "all");
   private static final List<String> USUAL = CONTROLS.subList(0, 3);
@@ -85,7 +88,19 @@ final class ScopeAxes {
       description = "Decides shuffled and permuted; 0 unless given.")
   private long controlSeed;
 
+  @Option(
+      names = "--prompts",
+      paramLabel = "FILE",
+      description = "Source prompts, one a line, instead of --source: means over them by layer.")
+  private @Nullable Path prompts;
+
+  private int sourceCount = 1;
+
   void validate() {
+    if (prompts != null && (controls.contains("mean") || controls.contains("all"))) {
+      throw new UsageException(
+          "--control mean: expected one --source, got --prompts; unpatched and shuffled go with them");
+    }
     if (pairs && diagonal) {
       throw new UsageException("expected --pairs or --diagonal, got both");
     }
@@ -120,30 +135,52 @@ final class ScopeAxes {
     return named.same() || named.target() != null;
   }
 
+  /** Whether there are several sources. */
+  boolean hasPrompts() {
+    return prompts != null;
+  }
+
+  private List<Input> sources(ScopeOptions options, ScopeModels models) {
+    if (prompts == null) {
+      return List.of(options.source().input(models.from(), options.prompts()));
+    }
+    return PromptLines.read(prompts).stream()
+        .map(line -> Input.of(models.from().prompt(line, options.prompts())))
+        .toList();
+  }
+
   /** The sweep. */
   Patchscope scope(ScopeOptions options, ScopeModels models, boolean allSteps) {
-    Input own = options.source().input(models.from(), options.prompts());
-    Source source = options.source(models.from(), own);
-    Readout.At read = Readout.At.LAST;
-    Sweep sweep;
-    if (preset == null) {
-      Patch patch = options.patch(models.from(), models.to(), 1);
-      sweep = layers(varied(Sweep.of(patch), patch), models);
-    } else {
-      Preset named = Preset.named(preset);
-      read = named.read();
-      ScopeSide side = options.target();
-      Input given = side.hasInput() ? side.input(models.to(), options.prompts()) : null;
-      Sweep found = named.sweep(source, models.to(), given, options.prompts(), options.mapping());
-      List<Patch> patches = new ArrayList<>();
-      for (Patch patch : found.patches()) {
-        Layer layer = patch.target().layer();
-        Target target = options.target(patch.target(), named.newTokens()).layer(layer);
-        patches.add(patch.target(target));
-      }
-      return with(patches, options, models, read, allSteps);
+    List<Patch> patches = new ArrayList<>();
+    List<Input> inputs = sources(options, models);
+    sourceCount = inputs.size();
+    for (Input own : inputs) {
+      patches.addAll(patches(own, options, models));
     }
-    return with(sweep.patches(), options, models, read, allSteps);
+    if (prompts != null) {
+      ScopeLines.requireLine(patches, sourceCount);
+    }
+    Readout.At read = preset == null ? Readout.At.LAST : Preset.named(preset).read();
+    return with(patches, options, models, read, allSteps);
+  }
+
+  private List<Patch> patches(Input own, ScopeOptions options, ScopeModels models) {
+    if (preset == null) {
+      Patch patch = options.patch(own, models.from(), models.to(), 1);
+      return layers(varied(Sweep.of(patch), patch), models).patches();
+    }
+    Preset named = Preset.named(preset);
+    Source source = options.source(models.from(), own);
+    ScopeSide side = options.target();
+    Input given = side.hasInput() ? side.input(models.to(), options.prompts()) : null;
+    Sweep found = named.sweep(source, models.to(), given, options.prompts(), options.mapping());
+    List<Patch> patches = new ArrayList<>();
+    for (Patch patch : found.patches()) {
+      Layer layer = patch.target().layer();
+      Target target = options.target(patch.target(), named.newTokens()).layer(layer);
+      patches.add(patch.target(target));
+    }
+    return patches;
   }
 
   private static Patchscope with(
@@ -245,17 +282,37 @@ final class ScopeAxes {
 
   /** Whether it is every source layer with every target layer, and nothing else. */
   boolean isGrid() {
-    return preset == null && vary == null && !pairs && !diagonal;
+    return preset == null && vary == null && !pairs && !diagonal && prompts == null;
   }
 
   /** What arrays are called. */
   String name() {
+    if (prompts != null) {
+      return "cells";
+    }
     return isGrid() ? "grid" : pairs || diagonal ? "pairs" : "cells";
+  }
+
+  /** How many sources there are. */
+  int sourceCount() {
+    return sourceCount;
+  }
+
+  /** What stands above a picture of averages. */
+  static String title(Cell first, int sources) {
+    return "%d prompts into %s".formatted(sources, label(first.patch().target().input()));
   }
 
   /** What stands above a picture. */
   String title(Cell first) {
     return "%s into %s"
-        .formatted(first.patch().source().input().label(), first.patch().target().input().label());
+        .formatted(label(first.patch().source().input()), label(first.patch().target().input()));
+  }
+
+  /** The end of a text, where its patched token mostly is, on one line. */
+  private static String label(Input input) {
+    String text = Text.visible(input.label()).replace('\u2423', ' ');
+    int n = text.codePointCount(0, text.length());
+    return n <= LONGEST ? text : "\u2026" + text.substring(text.offsetByCodePoints(0, n - LONGEST));
   }
 }

@@ -187,7 +187,12 @@ final class ScopeOptions {
 
   /** One patch. */
   Patch patch(Model from, Model to, int tokensUnlessGiven) {
-    Source own = source(from, source().input(from, prompts()));
+    return patch(source().input(from, prompts()), from, to, tokensUnlessGiven);
+  }
+
+  /** One patch from a source's input. */
+  Patch patch(Input input, Model from, Model to, int tokensUnlessGiven) {
+    Source own = source(from, input);
     Target given = Target.of(to, target().input(to, prompts()));
     return new Patch(own, mapping(), target(given, tokensUnlessGiven));
   }

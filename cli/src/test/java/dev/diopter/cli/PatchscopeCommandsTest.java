@@ -251,4 +251,74 @@ class PatchscopeCommandsTest {
     Cli.run(words("over", "--out", folder.resolve("f.txt").toString())).failed(2);
     Cli.run("patchscope", "run", "demo-gpt2", "--source", SOURCE).failed(2);
   }
+
+  private String[] over(Path prompts, String... more) {
+    List<String> words =
+        new ArrayList<>(
+            List.of("patchscope", "over", "demo-gpt2", "--bos", "--prompts", prompts.toString()));
+    words.addAll(List.of(more));
+    return words.toArray(String[]::new);
+  }
+
+  @Test
+  void over_severalPrompts_givesMeansByLayer() throws IOException {
+    Path prompts = folder.resolve("prompts.txt");
+    Files.writeString(
+        prompts, "The capital of Japan is\n\nThe capital of France is\nThe capital of Italy is\n");
+    Path figure = folder.resolve("lines.svg");
+    JsonNode json =
+        Cli.run(
+                over(
+                    prompts,
+                    "--preset",
+                    "token-identity-demo",
+                    "--control",
+                    "unpatched",
+                    "--figure",
+                    figure.toString(),
+                    "--json"))
+            .isDone()
+            .json();
+    assertThat(json.get("prompts").intValue()).isEqualTo(3);
+    assertThat(json.get("cells").size()).isEqualTo(21);
+    assertThat(Files.readString(figure)).contains("<polygon", "precision at 1");
+    double sum = 0;
+    for (int prompt = 0; prompt < 3; prompt++) {
+      sum += json.get("cells").get(prompt * 7 + 6).get("surprisal_of_source_top").doubleValue();
+    }
+    boolean found = false;
+    for (JsonNode line : json.get("lines")) {
+      String plot = line.get("plot").stringValue();
+      boolean unpatched = line.get("line").stringValue().equals("unpatched");
+      if (line.get("point").stringValue().equals("5") && !unpatched && plot.contains("source's")) {
+        assertThat(line.get("mean").doubleValue())
+            .isCloseTo(sum / 3, org.assertj.core.api.Assertions.within(1e-12));
+        found = true;
+      }
+      if (unpatched) {
+        // Its own source is the target: by the sources' answers it is wrong everywhere.
+        assertThat(plot).isEqualTo("precision at 1");
+        assertThat(line.get("mean").doubleValue()).isLessThan(0.5);
+      }
+    }
+    assertThat(found).isTrue();
+  }
+
+  @Test
+  void over_promptsThatDoNotFit_refusesWithOneLine() throws IOException {
+    Path prompts = folder.resolve("prompts.txt");
+    Files.writeString(prompts, "a\nb\n");
+    String[] grid = {"--target", TARGET, "--target-position", "-1", "--source-position", "-1"};
+    assertRefused(over(prompts, grid), 2, "one patch for each source layer");
+    String[] preset = {"--preset", "token-identity-demo"};
+    assertRefused(over(prompts, preset[0], preset[1], "--source", "a"), 2, "--prompts");
+    assertRefused(over(prompts, preset[0], preset[1], "--control", "mean"), 2, "--control mean");
+    assertRefused(over(folder.resolve("none"), preset), 2, "expected a text file");
+    Files.writeString(prompts, "\n \n");
+    assertRefused(over(prompts, preset), 1, "expected a prompt");
+  }
+
+  private static void assertRefused(String[] words, int code, String message) {
+    assertThat(Cli.run(words).failed(code).err()).contains(message);
+  }
 }

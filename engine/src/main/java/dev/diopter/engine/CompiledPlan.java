@@ -149,6 +149,16 @@ final class CompiledPlan {
         && point.edits().stream().anyMatch(e -> e.where().coversSequence(sequence));
   }
 
+  /** Whether anything is asked of a block behind its queries, keys and values. */
+  boolean asksBehindKeys(int layer) {
+    for (int s = index(Site.ATTN_SCORES); s <= index(Site.RESID_POST); s++) {
+      if (points[layer + 1][s] != null) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   /** Whether anything is asked of the points behind the blocks. */
   boolean asksAfterBlocks() {
     for (int s = index(Site.LN_FINAL_SCALE); s < SITES.length; s++) {

@@ -9,7 +9,9 @@ import dev.diopter.kernels.NormKind;
 import dev.diopter.kernels.RotaryTable;
 import dev.diopter.models.DecoderConfig;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The forward pass, for every architecture and every backend: rows of residual stream from one
@@ -57,16 +59,79 @@ final class Decoder {
   }
 
   private boolean block(int layer, IndexBuffer positions, Rows rows, Scratch s, Taps taps) {
-    ModelWeights.Layer w = weights.layers().get(layer);
-    RowMap map = rows.map();
-    Matrix x = s.residual;
-    if (taps.rows(Site.RESID_PRE, layer, x, map)
-        || queriesKeysValues(layer, w, map, s, taps)
-        || rotate(layer, positions, map, s, taps)
+    return inFrontOfAttention(layer, positions, rows, s, taps)
         || attend(layer, rows, s, taps)
-        || taps.rows(Site.Z, layer, s.z, map)
-        || project(layer, w, map, s, taps)
-        || taps.rows(Site.ATTN_OUT, layer, s.out, map)) {
+        || taps.rows(Site.Z, layer, s.z, rows.map())
+        || behindAttention(layer, rows.map(), s, taps);
+  }
+
+  /**
+   * The last block where some rows alone count behind it, and where no hook looks on.
+   *
+   * @param rows those that have entered
+   * @param s of all rows of the pass; overwritten
+   * @return the residual stream behind the block, a row for each of {@code counting}; null when
+   *     nothing behind a hook is needed
+   */
+  @Nullable Matrix lastBlock(
+      IndexBuffer positions, Rows rows, LastRows counting, Scratch s, Taps taps) {
+    int layer = config.layers() - 1;
+    if (inFrontOfAttention(layer, positions, rows, s.first(rows.count()), taps)) {
+      return null;
+    }
+    int all = counting.rows().length;
+    int in = counting.inBlock();
+    Scratch behind = s.behindAttention(all);
+    if (in < all) {
+      int[] others = Arrays.copyOfRange(counting.rows(), in, all);
+      gather(s.residual, others, behind.residual.rows(in, all));
+    }
+    if (in > 0) {
+      List<AttentionSpan> spans = counting.spans(rows, layer);
+      backend.attention(s.query, spans, config.heads(), attentionScale(layer), s.z);
+      Scratch own = behind.first(in);
+      IndexBuffer chosen = backend.indices(Arrays.copyOf(counting.rows(), in));
+      try {
+        backend.gather(s.residual, chosen, own.residual);
+        backend.gather(s.z, chosen, own.z);
+      } finally {
+        backend.release(chosen);
+      }
+      behindAttention(layer, rows.map(), own, taps);
+    }
+    return behind.residual;
+  }
+
+  /** Chosen rows of a matrix. */
+  void gather(Matrix from, int[] rows, Matrix to) {
+    IndexBuffer indices = backend.indices(rows);
+    try {
+      backend.gather(from, indices, to);
+    } finally {
+      backend.release(indices);
+    }
+  }
+
+  /** Queries, keys and values, which are stored. */
+  private boolean inFrontOfAttention(
+      int layer, IndexBuffer positions, Rows rows, Scratch s, Taps taps) {
+    if (taps.rows(Site.RESID_PRE, layer, s.residual, rows.map())
+        || queriesKeysValues(layer, weights.layers().get(layer), rows.map(), s, taps)
+        || rotate(layer, positions, rows.map(), s, taps)) {
+      return true;
+    }
+    for (int q : rows.map().present()) {
+      int first = rows.map().firstRow()[q];
+      int behind = first + rows.map().positions()[q].length;
+      rows.stores().get(q).store(layer, s.key.rows(first, behind), s.value.rows(first, behind));
+    }
+    return false;
+  }
+
+  private boolean behindAttention(int layer, RowMap map, Scratch s, Taps taps) {
+    ModelWeights.Layer w = weights.layers().get(layer);
+    Matrix x = s.residual;
+    if (project(layer, w, map, s, taps) || taps.rows(Site.ATTN_OUT, layer, s.out, map)) {
       return true;
     }
     backend.add(x, s.out, x);
@@ -118,16 +183,10 @@ final class Decoder {
 
   /** Scores and patterns are materialised for those sequences only for which somebody asked. */
   private boolean attend(int layer, Rows rows, Scratch s, Taps taps) {
-    int[] present = rows.map().present();
-    for (int q : present) {
-      int first = rows.map().firstRow()[q];
-      int behind = first + rows.map().positions()[q].length;
-      rows.stores().get(q).store(layer, s.key.rows(first, behind), s.value.rows(first, behind));
-    }
     float scale = attentionScale(layer);
     List<AttentionSpan> unseen = new ArrayList<>();
     boolean last = false;
-    for (int q : present) {
+    for (int q : rows.map().present()) {
       AttentionSpan span = rows.span(q, layer);
       if (taps.covers(Site.ATTN_SCORES, layer, q) || taps.covers(Site.PATTERN, layer, q)) {
         last |= attendInSight(layer, span, scale, rows.map(), q, s, taps);

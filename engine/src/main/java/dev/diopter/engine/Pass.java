@@ -7,6 +7,7 @@ import dev.diopter.models.DecoderConfig;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -70,18 +71,23 @@ final class Pass {
     for (int s = 0; s < rows.sequences(); s++) {
       outcomes.add(new Outcome());
     }
+    LastRows last = LastRows.of(task, wanted, rows, taps.plan(), config.layers());
     boolean done;
+    @Nullable Matrix stream = scratch.residual;
     IndexBuffer positions = backend.indices(rows.map().flat());
     try {
       done = start(task, positions, rows, scratch, taps);
-      done = done || blocks(task, positions, rows, scratch, taps);
+      done = done || blocks(task, last != null, positions, rows, scratch, taps);
+      if (!done && last != null) {
+        stream = lastBlock(task, last, positions, rows, scratch, taps);
+      }
     } finally {
       backend.release(positions);
     }
     if (task.stopLayer >= 0) {
       residuals(rows, scratch, outcomes);
-    } else if (!done) {
-      finish(task, wanted, scratch, taps, outcomes);
+    } else if (!done && stream != null) {
+      finish(task, wanted, new Stream(stream, last), scratch, taps, outcomes);
     }
     for (int s = 0; s < rows.sequences(); s++) {
       rows.stores().get(s).advance(rows.map().positions()[s].length);
@@ -89,9 +95,48 @@ final class Pass {
     return outcomes;
   }
 
-  /** From one layer at which rows enter to the next, with all rows that have entered. */
-  private boolean blocks(Task task, IndexBuffer positions, Rows rows, Scratch scratch, Taps taps) {
-    int to = task.stopLayer < 0 ? config.layers() : task.stopLayer;
+  /**
+   * Rows behind the last block.
+   *
+   * @param last the rows of the pass that they are; null for all
+   */
+  private record Stream(Matrix rows, @Nullable LastRows last) {
+    /** Chosen rows, to be overwritten; nobody asks for a row twice. */
+    Matrix take(FinalRows.Picked picked, Decoder decoder, Decoder.Extra extra) {
+      int n = picked.count();
+      int[] at = last == null ? picked.rows() : last.indicesOf(picked.rows());
+      if (last != null && IntStream.range(1, n).allMatch(i -> at[i] == at[0] + i)) {
+        return rows.rows(at[0], at[0] + n);
+      }
+      Matrix own = extra.matrix(n, rows.columns());
+      decoder.gather(rows, at, own);
+      return own;
+    }
+  }
+
+  private @Nullable Matrix lastBlock(
+      Task task, LastRows last, IndexBuffer all, Rows rows, Scratch scratch, Taps taps) {
+    Rows entered = rows.entered(before(task, config.layers() - 1));
+    if (entered.count() == rows.count()) {
+      return decoder.lastBlock(all, rows, last, scratch, taps);
+    }
+    IndexBuffer positions = backend.indices(entered.map().flat());
+    try {
+      return decoder.lastBlock(positions, entered, last, scratch, taps);
+    } finally {
+      backend.release(positions);
+    }
+  }
+
+  /**
+   * From one layer at which rows enter to the next, with all rows that have entered.
+   *
+   * @param butLast whether to end in front of the last block
+   */
+  private boolean blocks(
+      Task task, boolean butLast, IndexBuffer positions, Rows rows, Scratch scratch, Taps taps) {
+    int all = butLast ? config.layers() - 1 : config.layers();
+    int to = task.stopLayer < 0 ? all : task.stopLayer;
     int[] entries = Arrays.stream(task.startLayers).sorted().distinct().toArray();
     boolean done = false;
     for (int e = 0; e < entries.length && !done; e++) {
@@ -157,16 +202,21 @@ final class Pass {
 
   /** Final norm and unembedding of exactly those rows that somebody wants. */
   private void finish(
-      Task task, FinalRows wanted, Scratch scratch, Taps taps, List<Outcome> outcomes) {
+      Task task,
+      FinalRows wanted,
+      Stream stream,
+      Scratch scratch,
+      Taps taps,
+      List<Outcome> outcomes) {
     Readout readout = new Readout(task, config.vocabulary(), scratch, outcomes);
     if (taps.plan().asksAfterBlocks()) {
-      normAndUnembed(wanted.normed(), wanted.unembedded(), scratch, taps, readout);
+      normAndUnembed(wanted.normed(), wanted.unembedded(), stream, scratch, taps, readout);
     } else {
       FinalRows.Picked all = wanted.unembedded();
       int most = Math.clamp(UNEMBEDDED_FLOATS / config.vocabulary(), 1, UNEMBEDDED_ROWS);
       for (int at = 0; at < all.count(); at += most) {
         FinalRows.Picked part = all.part(at, Math.min(all.count(), at + most));
-        normAndUnembed(part, part, scratch, taps, readout);
+        normAndUnembed(part, part, stream, scratch, taps, readout);
       }
     }
     readout.close();
@@ -175,6 +225,7 @@ final class Pass {
   private void normAndUnembed(
       FinalRows.Picked normed,
       FinalRows.Picked unembedded,
+      Stream stream,
       Scratch scratch,
       Taps taps,
       Readout readout) {
@@ -182,8 +233,7 @@ final class Pass {
       return;
     }
     try (Decoder.Extra extra = new Decoder.Extra(backend)) {
-      Matrix x = extra.matrix(normed.count(), config.width());
-      gather(scratch.residual, normed.rows(), x);
+      Matrix x = stream.take(normed, decoder, extra);
       Matrix scale = extra.matrix(normed.count(), 1);
       if (decoder.finalNorm(x, scale, normed.map(), taps) || unembedded.count() == 0) {
         return;
@@ -191,7 +241,7 @@ final class Pass {
       Matrix in = x;
       if (unembedded.count() < normed.count()) {
         in = extra.matrix(unembedded.count(), config.width());
-        gather(x, unembedded.within(normed), in);
+        decoder.gather(x, unembedded.within(normed), in);
       }
       Matrix logits = extra.matrix(unembedded.count(), config.vocabulary());
       decoder.unembed(in, logits, unembedded.map(), taps);
@@ -216,15 +266,6 @@ final class Pass {
       for (int i = 0; i < n; i++) {
         readout.row(rows.sequence(from + i), rows.row(from + i), some, i * vocabulary);
       }
-    }
-  }
-
-  private void gather(Matrix from, int[] rows, Matrix to) {
-    IndexBuffer indices = backend.indices(rows);
-    try {
-      backend.gather(from, indices, to);
-    } finally {
-      backend.release(indices);
     }
   }
 }

@@ -67,17 +67,17 @@ final class Scratch implements AutoCloseable {
   }
 
   /** A view of the first rows, which lives as long as this. */
-  private Scratch(Scratch whole, int rows) {
+  private Scratch(Scratch whole, Matrix residual, Matrix normed, Matrix z, int rows) {
     backend = whole.backend;
     lendsLogits = whole.lendsLogits;
-    residual = whole.residual.rows(0, rows);
-    normed = whole.normed.rows(0, rows);
+    this.residual = residual.rows(0, rows);
+    this.normed = normed.rows(0, rows);
     scale = whole.scale.rows(0, rows);
     queryKeyValue = whole.queryKeyValue.rows(0, rows);
     query = whole.query.rows(0, rows);
     key = whole.key.rows(0, rows);
     value = whole.value.rows(0, rows);
-    z = whole.z.rows(0, rows);
+    this.z = z.rows(0, rows);
     out = whole.out.rows(0, rows);
     hidden = whole.hidden.rows(0, rows);
     pre = whole.pre.rows(0, rows);
@@ -86,7 +86,16 @@ final class Scratch implements AutoCloseable {
 
   /** The same memory for the first rows only. */
   Scratch first(int rows) {
-    return rows == rows() ? this : new Scratch(this, rows);
+    return rows == rows() ? this : new Scratch(this, residual, normed, z, rows);
+  }
+
+  /**
+   * The same memory for the first rows behind attention, when norms, queries, keys and values have
+   * been used: the residual stream lies where normed rows were and z where queries were, so that
+   * both can be gathered from this.
+   */
+  Scratch behindAttention(int rows) {
+    return new Scratch(this, /* residual= */ normed, /* normed= */ residual, query, rows);
   }
 
   int rows() {

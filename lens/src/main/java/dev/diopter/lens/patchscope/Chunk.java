@@ -148,7 +148,10 @@ final class Chunk {
 
   private Branch branch(Resolved patch, float[][] own) {
     Slots to = patch.to();
-    float[] rows = target.rows(to.branchEntry(), patch.first(), patch.end());
+    float[] rows =
+        patch.overwritesAll()
+            ? new float[(patch.end() - patch.first()) * to.width()]
+            : target.rows(to.branchEntry(), patch.first(), patch.end());
     if (to.inStream()) {
       for (int slot = 0; slot < to.count(); slot++) {
         int at = (to.positions()[slot] - patch.first()) * to.width();

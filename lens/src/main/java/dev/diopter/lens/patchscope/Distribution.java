@@ -2,7 +2,7 @@ package dev.diopter.lens.patchscope;
 
 import dev.diopter.engine.LogProbabilities;
 
-/** The softmax of one row of logits, in double: computed once, asked often. */
+/** The softmax of one row of logits, in double: computed once, asked often. For one thread. */
 final class Distribution {
   /** Probabilities below count as this in surprisals, as in obvs and the paper's code. */
   static final double LEAST = 1e-12;
@@ -10,6 +10,7 @@ final class Distribution {
   private final float[] logits;
   private final double[] probabilities;
   private final double logSum; // of exp(logits), so that logits - logSum are log-probabilities
+  private int best = -1; // once it was asked
 
   Distribution(float[] logits) {
     this.logits = logits;
@@ -48,11 +49,16 @@ final class Distribution {
 
   /** The id of the largest logit, the lowest among equals. */
   int best() {
-    return top(1)[0];
+    if (best < 0) {
+      best = top(1)[0];
+    }
+    return best;
   }
 
   int[] top(int k) {
-    return LogProbabilities.top(logits, k);
+    int[] top = LogProbabilities.top(logits, k);
+    best = top.length > 0 ? top[0] : best;
+    return top;
   }
 
   /** How many ids come before this one, equals with a lower id among them. */

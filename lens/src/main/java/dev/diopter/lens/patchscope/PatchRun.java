@@ -51,7 +51,7 @@ public final class PatchRun implements Iterator<Cell> {
       sites(sourceSites, patch.source()).add(patch.from().site(ownLayers));
       int layers = patch.patch().target().model().config().layers();
       Set<String> sites = sites(targetSites, patch.target());
-      if (patch.onPrompt()) {
+      if (patch.onPrompt() && !patch.overwritesAll()) {
         sites.add(Slots.residual(patch.to().branchEntry(), layers));
       }
       sourceEnd.put(patch.source(), i + 1);

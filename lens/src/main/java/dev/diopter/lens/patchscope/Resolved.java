@@ -132,6 +132,11 @@ record Resolved(Patch patch, Slots from, Slots to, Mapping.Route route, int read
     return to.first();
   }
 
+  /** Whether nothing of the clean stream is left in the rows that are computed. */
+  boolean overwritesAll() {
+    return to.inStream() && Arrays.stream(to.positions()).distinct().count() == end - first();
+  }
+
   int rows() {
     return onPrompt() ? end - first() : 0;
   }

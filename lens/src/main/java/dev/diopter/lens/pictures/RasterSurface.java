@@ -7,6 +7,7 @@ import java.awt.Graphics2D;
 import java.awt.RenderingHints;
 import java.awt.geom.AffineTransform;
 import java.awt.geom.Line2D;
+import java.awt.geom.Path2D;
 import java.awt.geom.Rectangle2D;
 import java.awt.image.BufferedImage;
 import java.awt.image.DataBufferInt;
@@ -101,6 +102,22 @@ public final class RasterSurface implements Surface {
     graphics().setColor(new Color(color));
     graphics().setStroke(new BasicStroke((float) thickness));
     graphics().draw(new Line2D.Double(x1, y1, x2, y2));
+  }
+
+  @Override
+  public void area(double[] x, double[] y, int color, double opacity) {
+    Path2D shape = new Path2D.Double();
+    for (int i = 0; i < x.length; i++) {
+      if (i == 0) {
+        shape.moveTo(x[i], y[i]);
+      } else {
+        shape.lineTo(x[i], y[i]);
+      }
+    }
+    shape.closePath();
+    int alpha = (int) Math.round(255 * opacity);
+    graphics().setColor(new Color(color >> 16 & 0xFF, color >> 8 & 0xFF, color & 0xFF, alpha));
+    graphics().fill(shape);
   }
 
   @Override

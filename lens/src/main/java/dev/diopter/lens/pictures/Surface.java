@@ -29,6 +29,13 @@ public sealed interface Surface permits RasterSurface, SvgSurface {
   void line(double x1, double y1, double x2, double y2, double thickness, int rgb);
 
   /**
+   * Fills the area inside a closed line through these points, through which what lies below shines.
+   *
+   * @param opacity 1 hides it, 0 hides nothing
+   */
+  void area(double[] x, double[] y, int rgb, double opacity);
+
+  /**
    * Writes one line of text.
    *
    * @param x where its anchor is

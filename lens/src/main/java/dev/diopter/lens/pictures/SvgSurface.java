@@ -76,6 +76,18 @@ public final class SvgSurface implements Surface {
   }
 
   @Override
+  public void area(double[] x, double[] y, int rgb, double opacity) {
+    svg.append("<polygon points=\"");
+    for (int i = 0; i < x.length; i++) {
+      svg.append(i == 0 ? "" : " ").append(rounded(x[i])).append(',').append(rounded(y[i]));
+    }
+    svg.append('"');
+    color("fill", rgb);
+    attribute("fill-opacity", opacity);
+    svg.append("/>");
+  }
+
+  @Override
   public void text(String text, double x, double y, double size, Anchor anchor, int rgb) {
     svg.append("<text");
     attribute("x", x);
@@ -120,13 +132,13 @@ public final class SvgSurface implements Surface {
   }
 
   private void attribute(String name, double value) {
-    svg.append(' ').append(name).append("=\"");
-    if (value == Math.rint(value) && Math.abs(value) < 1e9) {
-      svg.append((long) value);
-    } else {
-      svg.append(Math.rint(value * 1000) / 1000);
-    }
-    svg.append('"');
+    svg.append(' ').append(name).append("=\"").append(rounded(value)).append('"');
+  }
+
+  private static String rounded(double value) {
+    return value == Math.rint(value) && Math.abs(value) < 1e9
+        ? Long.toString((long) value)
+        : Double.toString(Math.rint(value * 1000) / 1000);
   }
 
   private void color(String name, int rgb) {
