@@ -213,7 +213,7 @@ class PatternsCommandsTest {
         file.toString());
     failed(
         2,
-        "expected a name for a model's folder, got '..'",
+        "that does not begin with a dot, got '..'",
         "activations",
         "demo-gpt2",
         "-p",
