@@ -55,6 +55,7 @@ public final class PatternPrompt {
               .formatted(source, Json.brief(row)));
     }
     ObjectNode copy = object.deepCopy();
+    String hash = hash(source, copy.path("text").stringValue());
     if (!copy.has("hash")) {
       copy.put("hash", hash(source, copy.path("text").stringValue()));
     }

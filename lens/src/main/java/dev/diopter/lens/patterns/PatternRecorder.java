@@ -176,9 +176,10 @@ public final class PatternRecorder {
   }
 
   private @Nullable Waiting next(ObjectNode row, Map<String, String> seen, Tally tally) {
-    String what = row.path("source_fname").asString();
+    String source = row.path("source_fname").asString();
+    String what = source.isEmpty() ? "a row" : source;
     try {
-      PatternPrompt prompt = PatternPrompt.of(what.isEmpty() ? "a row" : what, row);
+      PatternPrompt prompt = PatternPrompt.of(what, row);
       what = prompt.hash();
       String text = PatternPrompt.hash(prompt.text());
       String before = seen.putIfAbsent(prompt.hash(), text);
