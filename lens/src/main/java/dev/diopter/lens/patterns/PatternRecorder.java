@@ -28,8 +28,8 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Runs a model over prompts and stores their attention patterns. Passes and writing go on side by
- * side; memory holds a few prompts' patterns at a time. Belongs to one thread; the model is the
- * caller's and stays open.
+ * side; memory holds a few prompts' patterns at a time, and the hashes of a run. Belongs to one
+ * thread; the model is the caller's and stays open.
  */
 public final class PatternRecorder {
   /** Numbers that one pass may give at most, unless it has one prompt alone: 64 MB. */
