@@ -218,6 +218,30 @@ class DescriberTest {
   }
 
   @Test
+  void by_endpointThatFailsInTheCheck_keepsTheDescription() {
+    answers = one -> asked.size() < 3 ? answer("[1, 2, 3, 4, 5, 6]") : new Answer(402, "");
+    try (ChatEndpoint chat = endpoint(1)) {
+      Description description = describer(3, 2, 9000).by(chat, data(), QUERY);
+      assertThat(description.description()).isEqualTo("[1, 2, 3, 4, 5, 6]");
+      assertThat(description.check()).isNull();
+      assertThat(description.checkFailure()).contains("got status 402");
+      answers = one -> new Answer(402, "");
+      assertThatThrownBy(() -> describer(3, 2, 9000).by(chat, data(), QUERY))
+          .isInstanceOf(EndpointException.class);
+    }
+  }
+
+  @Test
+  void by_fewTexts_checksWhatIsLeft() {
+    try (ChatEndpoint chat = endpoint(1)) {
+      AttentionQuery few = QUERY.sampling(Sampling.DEFAULT.maxTexts(1));
+      Description description = describer(500, 2, 90_000).by(chat, data(), few);
+      assertThat(java.util.Objects.requireNonNull(description.check()).asked()).isZero();
+      assertThat(description.checkFailure()).isNull();
+    }
+  }
+
+  @Test
   void complete_overload_isTriedAgainWithGrowingPauses() {
     answers =
         one ->
