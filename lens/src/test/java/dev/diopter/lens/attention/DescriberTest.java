@@ -242,6 +242,60 @@ class DescriberTest {
   }
 
   @Test
+  void complete_modelThatReasons_isAskedAsItWants() {
+    answers =
+        one -> {
+          if (one.body().has("max_tokens")) {
+            return new Answer(
+                400,
+                "{\"error\":{\"message\":\"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.\"}}");
+          }
+          return one.body().has("temperature") ? new Answer(400, "") : answer("thought");
+        };
+    try (ChatEndpoint chat = endpoint(1)) {
+      assertThat(chat.complete("one")).isEqualTo("thought");
+      assertThat(chat.complete("two")).isEqualTo("thought");
+      assertThat(asked).hasSize(3); // Asked the first way once.
+      assertThat(asked.getLast().body().path("max_completion_tokens").intValue()).isEqualTo(50);
+      assertThat(pauses).isEmpty();
+    }
+    asked.clear();
+    answers =
+        one ->
+            one.body().has("temperature")
+                ? new Answer(400, "{\"error\":{\"message\":\"'temperature' does not support 0\"}}")
+                : answer("again");
+    try (ChatEndpoint chat = endpoint(1)) {
+      assertThat(chat.complete("one")).isEqualTo("again");
+      answers = one -> new Answer(400, "{\"error\":{\"message\":\"no temperature at all\"}}");
+      assertThatThrownBy(() -> chat.complete("two")).hasMessageContaining("no temperature at all");
+      assertThat(asked).hasSize(3);
+      answers =
+          one ->
+              new Answer(
+                  200,
+                  "{\"choices\":[{\"finish_reason\":\"length\",\"message\":{\"content\":\"\"}}]}");
+      assertThatThrownBy(() -> chat.complete("two")).hasMessageContaining("--answer-tokens");
+    }
+    asked.clear();
+    answers = one -> new Answer(400, "{\"error\":\"context too long\"}");
+    try (ChatEndpoint chat = endpoint(3)) {
+      assertThatThrownBy(() -> chat.complete("x")).hasMessageContaining("400: context too long");
+      assertThat(asked).hasSize(1);
+    }
+  }
+
+  @Test
+  void pause_manyAttempts_staysTheLongest() {
+    assertThat(ChatEndpoint.pause(1)).isEqualTo(500);
+    assertThat(ChatEndpoint.pause(2)).isEqualTo(1000);
+    for (int attempt = 8; attempt < 200; attempt++) {
+      assertThat(ChatEndpoint.pause(attempt)).isEqualTo(60_000);
+    }
+    assertThat(ChatEndpoint.pause(Integer.MAX_VALUE)).isEqualTo(60_000);
+  }
+
+  @Test
   void complete_overload_isTriedAgainWithGrowingPauses() {
     answers =
         one ->
