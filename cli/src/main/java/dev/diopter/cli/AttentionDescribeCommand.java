@@ -32,6 +32,7 @@ final class AttentionDescribeCommand implements Command {
   private static final double MILLION = 1e6;
 
   @Mixin private final HeadInput input = new HeadInput();
+  @Mixin private final TokenFilterOptions filter = new TokenFilterOptions();
 
   @Option(
       names = "--samples",
@@ -127,7 +128,7 @@ final class AttentionDescribeCommand implements Command {
   public void run() {
     compute.validate();
     result.validate();
-    AttentionQuery query = input.query();
+    AttentionQuery query = filter.on(input.query());
     Corpus corpus = input.corpus();
     Describer describer = new Describer(samples, heldOut, seed, prompt, budget, answerTokens);
     try (ChatEndpoint chat = endpoint(); // Before anything is computed: its address may be none.
@@ -140,7 +141,6 @@ final class AttentionDescribeCommand implements Command {
       if (!output.json()) {
         print(description);
       }
-    }
       end(description);
     }
   }
@@ -157,6 +157,7 @@ final class AttentionDescribeCommand implements Command {
       screen.out().flush();
       throw new EndpointException(
           "the check failed, the description stands: " + description.checkFailure());
+    }
   }
 
   private @Nullable ChatEndpoint endpoint() {
@@ -239,8 +240,8 @@ final class AttentionDescribeCommand implements Command {
     object.put("estimated_answer_tokens", description.answerTokens());
     object.put("estimated_cost", cost(description));
     SelfCheck check = description.check();
-    object.put("held_out", check == null ? 0 : check.asked());
     object.put("check_failure", description.checkFailure());
+    object.put("held_out", check == null ? 0 : check.asked());
     object.put("held_out_failed", check == null ? 0 : check.failed());
     object.put("correlation", check == null ? null : check.correlation());
     object.put("rank_correlation", check == null ? null : check.rankCorrelation());

@@ -327,6 +327,21 @@ class AttentionCommandsTest {
   }
 
   @Test
+  void describe_token_looksAtItsRowsAlone() {
+    JsonNode all = Cli.run(words("describe", "--bos", "--json")).isDone().json();
+    String token = all.path("evidence").get(0).path("query").path("token").stringValue();
+    JsonNode some =
+        Cli.run(words("describe", "--bos", "--json", "--token", token, "--on", "query"))
+            .isDone()
+            .json();
+    for (JsonNode row : some.path("evidence")) {
+      assertThat(row.path("query").path("token").stringValue()).isEqualTo(token);
+    }
+    assertThat(some.path("samples").longValue()).isBetween(1L, all.path("samples").longValue() - 1);
+    Cli.run(words("describe", "--match", "x")).failed(2);
+  }
+
+  @Test
   void describe_endpointThatIsNotThere_failsInOneLine() {
     Cli.run(
             words(

@@ -71,8 +71,8 @@ public record Describer(
     List<Sample> rest = rows.subList(all.size(), rows.size());
     if (rows.isEmpty() && !local) {
       throw new UsageException(
-          "expected texts with rows above what is usual for %s, found none; give longer texts or another --mode"
-              .formatted(query.head()));
+          "expected texts with rows above what is usual for %s, found none%s; give longer texts or another --mode"
+              .formatted(query.head(), query.filter() == null ? "" : " " + query.filter().rows()));
     }
     Evidence evidence = all.within(budget, extra);
     String prompt = evidence.prompt(extra);

@@ -242,6 +242,45 @@ class DescriberTest {
   }
 
   @Test
+  void filter_queryToken_leavesItsRowsAlone() {
+    TokenFilter coin = new TokenFilter(TokenFilter.Side.QUERY, TokenFilter.Match.TRIMMED, "the");
+    AttentionQuery query = QUERY.filter(coin);
+    Description description = describer(6, 3, 9000).preview(data(), query);
+    assertThat(description.evidence()).hasSize(6);
+    for (JsonNode row : description.evidence()) {
+      assertThat(row.path("query").path("token").stringValue().strip()).isEqualTo("the");
+    }
+    assertThat(description.prompt())
+        .contains("Only rows whose query token is \"the\" but for blanks around it are shown.");
+    assertThat(description.totals().samples())
+        .isLessThan(describer(6, 3, 9000).preview(data(), QUERY).totals().samples());
+    assertThat(describer(6, 3, 9000).local(data(), query).description())
+        .startsWith("On rows whose query token is \"the\"");
+    TokenFilter none = new TokenFilter(TokenFilter.Side.QUERY, TokenFilter.Match.EXACT, "nobody");
+    assertThatThrownBy(() -> describer(6, 3, 9000).preview(data(), QUERY.filter(none)))
+        .isInstanceOf(UsageException.class)
+        .hasMessageContaining("found none whose query token is \"nobody\"");
+    assertThat(describer(6, 3, 9000).local(data(), QUERY.filter(none)).description())
+        .contains("no row whose query token is \"nobody\" to look at");
+  }
+
+  @Test
+  void filter_keyToken_leavesRowsWithAnEntryOnIt() {
+    AttentionResult all = data().ranked(QUERY, 100_000, false);
+    String token = model.tokenizer().label(all.rows().getFirst().keyId());
+    AttentionQuery query = QUERY.filter(TokenFilter.key(token));
+    AttentionResult matching = data().ranked(query, 100_000, false);
+    long rows =
+        matching.rows().stream()
+            .map(e -> List.of(e.text(), e.start(), e.query()))
+            .distinct()
+            .count();
+    assertThat(describer(6, 3, 9000).preview(data(), query).totals().samples())
+        .isEqualTo(rows)
+        .isBetween(1L, all.samples() - 1);
+  }
+
+  @Test
   void complete_modelThatReasons_isAskedAsItWants() {
     answers =
         one -> {
