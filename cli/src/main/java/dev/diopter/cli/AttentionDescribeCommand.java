@@ -9,6 +9,7 @@ import dev.diopter.lens.attention.ChatEndpoint;
 import dev.diopter.lens.attention.Corpus;
 import dev.diopter.lens.attention.Describer;
 import dev.diopter.lens.attention.Description;
+import dev.diopter.lens.attention.EndpointException;
 import dev.diopter.lens.attention.SelfCheck;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +32,7 @@ final class AttentionDescribeCommand implements Command {
   private static final double MILLION = 1e6;
 
   @Mixin private final HeadInput input = new HeadInput();
+  @Mixin private final TokenFilterOptions filter = new TokenFilterOptions();
 
   @Option(
       names = "--samples",
@@ -126,7 +128,7 @@ final class AttentionDescribeCommand implements Command {
   public void run() {
     compute.validate();
     result.validate();
-    AttentionQuery query = input.query();
+    AttentionQuery query = filter.on(input.query());
     Corpus corpus = input.corpus();
     Describer describer = new Describer(samples, heldOut, seed, prompt, budget, answerTokens);
     try (ChatEndpoint chat = endpoint(); // Before anything is computed: its address may be none.
@@ -139,6 +141,22 @@ final class AttentionDescribeCommand implements Command {
       if (!output.json()) {
         print(description);
       }
+      end(description);
+    }
+  }
+
+  /** Says what the check lacks, behind the description, which was paid for. */
+  private void end(Description description) {
+    SelfCheck check = description.check();
+    if (check != null && check.asked() < heldOut) {
+      output.note(
+          "%d of %d held-out rows: the texts give no more; give more texts, or fewer --samples"
+              .formatted(check.asked(), heldOut));
+    }
+    if (description.checkFailure() != null) {
+      screen.out().flush();
+      throw new EndpointException(
+          "the check failed, the description stands: " + description.checkFailure());
     }
   }
 
@@ -222,6 +240,7 @@ final class AttentionDescribeCommand implements Command {
     object.put("estimated_answer_tokens", description.answerTokens());
     object.put("estimated_cost", cost(description));
     SelfCheck check = description.check();
+    object.put("check_failure", description.checkFailure());
     object.put("held_out", check == null ? 0 : check.asked());
     object.put("held_out_failed", check == null ? 0 : check.failed());
     object.put("correlation", check == null ? null : check.correlation());

@@ -12,10 +12,7 @@ import dev.diopter.lens.attention.Entry;
 import dev.diopter.lens.attention.EntryOrder;
 import dev.diopter.lens.attention.ScoreMode;
 import dev.diopter.lens.attention.SinkSet;
-import dev.diopter.lens.attention.TokenFilter;
 import java.nio.file.Path;
-import java.util.Arrays;
-import java.util.Locale;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
@@ -31,23 +28,7 @@ final class AttentionRows {
       description = "Most entries to list, 10 unless given; more than there are gives all.")
   private int limit = 10;
 
-  @Option(
-      names = "--token",
-      paramLabel = "TOKEN",
-      description = "Only entries with this token; a blank in front matters.")
-  private @Nullable String token;
-
-  @Option(
-      names = "--match",
-      paramLabel = "HOW",
-      description = "How --token is compared: exact (default), trimmed, regex or id.")
-  private String match = "exact";
-
-  @Option(
-      names = "--on",
-      paramLabel = "SIDE",
-      description = "Whose token --token is: key (default) or query.")
-  private String on = "key";
+  @Mixin private final TokenFilterOptions filter = new TokenFilterOptions();
 
   @Option(
       names = "--order",
@@ -70,25 +51,12 @@ final class AttentionRows {
     return limit;
   }
 
-  private static <E extends Enum<E>> E choice(String option, String value, E[] all) {
-    for (E each : all) {
-      if (each.name().toLowerCase(Locale.ROOT).equals(value)) {
-        return each;
-      }
-    }
-    throw new UsageException(
-        "%s: expected one of %s, got '%s'"
-            .formatted(option, Arrays.toString(all).toLowerCase(Locale.ROOT), value));
-  }
-
   private AttentionQuery query() {
     AttentionQuery query = input.query();
     if (order != null) {
-      query = query.order(choice("--order", order, EntryOrder.values()));
+      query = query.order(TokenFilterOptions.choice("--order", order, EntryOrder.values()));
     }
-    TokenFilter.Match how = choice("--match", match, TokenFilter.Match.values());
-    TokenFilter.Side side = choice("--on", on, TokenFilter.Side.values());
-    return token == null ? query : query.filter(new TokenFilter(side, how, token));
+    return filter.on(query);
   }
 
   /** Asks, and shows the answer. */

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -254,6 +255,7 @@ class AttentionCommandsTest {
   @Test
   void describe_endpoint_isAskedAndChecked() throws IOException {
     List<String> keys = Collections.synchronizedList(new ArrayList<>());
+    AtomicInteger left = new AtomicInteger(Integer.MAX_VALUE);
     HttpServer server =
         HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
     server.createContext(
@@ -271,7 +273,7 @@ class AttentionCommandsTest {
                   "content",
                   asked.contains("JSON array of") ? "[9,1,8,2,7,3]" : "Looks \u001b[1mup.");
           byte[] bytes = Json.compact(answer).getBytes(StandardCharsets.UTF_8);
-          exchange.sendResponseHeaders(200, bytes.length);
+          exchange.sendResponseHeaders(left.getAndDecrement() > 0 ? 200 : 402, bytes.length);
           exchange.getResponseBody().write(bytes);
           exchange.close();
         });
@@ -300,9 +302,43 @@ class AttentionCommandsTest {
       assertThat(json.path("described_by").stringValue()).isEqualTo("m");
       assertThat(json.path("held_out").intValue()).isEqualTo(3);
       assertThat(json.path("correlation").doubleValue()).isBetween(-1.0, 1.0);
+      assertThat(json.path("check_failure").isNull()).isTrue();
+
+      left.set(2); // The description and one row: what was paid for is shown.
+      Cli.Ran broken = Cli.run(words);
+      assertThat(broken.code()).isEqualTo(1);
+      assertThat(broken.out()).contains("described by m", "up.").doesNotContain("correlation");
+      assertThat(broken.err().lines().toList().getLast())
+          .contains("the check failed, the description stands: ", "got status 402");
+      left.set(1);
+      Cli.Ran brokenJson = Cli.run(more.toArray(String[]::new));
+      assertThat(brokenJson.code()).isEqualTo(1);
+      assertThat(brokenJson.json().path("description").stringValue()).endsWith("up.");
+      assertThat(brokenJson.json().path("check_failure").stringValue()).contains("status 402");
+
+      left.set(100);
+      more.addAll(List.of("--max-texts", "1", "--samples", "500", "--budget", "1000000"));
+      more.remove("--json");
+      assertThat(Cli.run(more.toArray(String[]::new)).isDone().err())
+          .contains("0 of 3 held-out rows: the texts give no more");
     } finally {
       server.stop(0);
     }
+  }
+
+  @Test
+  void describe_token_looksAtItsRowsAlone() {
+    JsonNode all = Cli.run(words("describe", "--bos", "--json")).isDone().json();
+    String token = all.path("evidence").get(0).path("query").path("token").stringValue();
+    JsonNode some =
+        Cli.run(words("describe", "--bos", "--json", "--token", token, "--on", "query"))
+            .isDone()
+            .json();
+    for (JsonNode row : some.path("evidence")) {
+      assertThat(row.path("query").path("token").stringValue()).isEqualTo(token);
+    }
+    assertThat(some.path("samples").longValue()).isBetween(1L, all.path("samples").longValue() - 1);
+    Cli.run(words("describe", "--match", "x")).failed(2);
   }
 
   @Test

@@ -2,6 +2,7 @@ package dev.diopter.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.diopter.formats.Json;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -100,6 +101,61 @@ class PatternsCommandsTest {
         .isEqualTo(
             "diopter patterns activations: 3 of 5 prompts failed, the rest is done; run again to try"
                 + " those alone");
+  }
+
+  @Test
+  void activations_rowsThatAreNoPrompts_nameTheirLinesOnce() throws IOException {
+    Path file =
+        Files.writeString(
+            folder.resolve("bad.jsonl"),
+            "\ufeff{\"text\": \"one\"}\n{\"text\": \"half \\ud800\"}\n{\"text\": \"x\", \"hash\": \"a/b\"}\n");
+    Cli.Ran ran =
+        Cli.run("patterns", "activations", "demo-gpt2", "--bos", "-p", file.toString(), "-s", save);
+    assertThat(ran.code()).isEqualTo(1);
+    assertThat(ran.out()).contains(": 1 prompts recorded, 0 there already, 2 failed");
+    List<String> lines = ran.err().lines().toList();
+    assertThat(lines.get(0)).startsWith("a line: " + file + " line 2: expected ");
+    assertThat(lines.get(1))
+        .startsWith("a line: " + file + " line 3: expected a \"hash\" of letters");
+  }
+
+  @Test
+  void activations_tokensOfAnotherModel_areReplaced() throws IOException {
+    Path file =
+        Files.writeString(
+            folder.resolve("p.jsonl"),
+            "{\"text\": \"Mary and John went\", \"n_tokens\": 1, \"tokens\": [\"x\"]}\n");
+    Cli.run("patterns", "activations", "demo-gpt2", "--bos", "-p", file.toString(), "-s", save)
+        .isDone();
+    JsonNode prompt =
+        Json.read("line", Files.readAllBytes(folder.resolve("data/demo-gpt2/prompts.jsonl")));
+    assertThat(prompt.path("tokens").size()).isGreaterThan(1);
+    assertThat(prompt.path("n_tokens").intValue()).isEqualTo(prompt.path("tokens").size());
+    assertThat(prompt.path("tokens").get(0).stringValue()).startsWith("M");
+  }
+
+  @Test
+  void activations_nameThatBeginsWithADot_isRefused() throws IOException {
+    Path file = Files.writeString(folder.resolve("p.jsonl"), "{\"text\": \"one\"}\n");
+    String[] command = {
+      "patterns", "activations", "demo-gpt2", "-p", file.toString(), "-s", save, "--name", ".hid"
+    };
+    assertThat(Cli.run(command).failed(2).err()).contains("does not begin with a dot, got '.hid'");
+    assertThat(folder.resolve("data/.hid")).doesNotExist();
+  }
+
+  @Test
+  void activations_folderOfAnotherModel_isRefused() throws IOException {
+    Path file = Files.writeString(folder.resolve("p.jsonl"), "{\"text\": \"one\"}\n");
+    String[] command = {
+      "patterns", "activations", "demo-gpt2", "--bos", "-p", file.toString(), "-s", save
+    };
+    Cli.run(command).isDone();
+    List<String> other = new ArrayList<>(List.of(command));
+    other.set(2, "demo-llama");
+    other.addAll(List.of("--name", "demo-gpt2"));
+    assertThat(Cli.run(other.toArray(String[]::new)).failed(1).err())
+        .contains("give another --name");
   }
 
   @Test
@@ -213,7 +269,7 @@ class PatternsCommandsTest {
         file.toString());
     failed(
         2,
-        "expected a name for a model's folder, got '..'",
+        "that does not begin with a dot, got '..'",
         "activations",
         "demo-gpt2",
         "-p",

@@ -7,17 +7,20 @@ import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import tools.jackson.databind.JsonNode;
 
 /**
  * Reads a {@code .jsonl} file, one JSON value a line, one line at a time. Blank lines are passed
- * over. A line that is broken fails alone: {@link #next} goes on behind it. Belongs to one thread.
+ * over, and so is a byte order mark in front. A line that is broken fails alone: {@link #next} goes
+ * on behind it. Belongs to one thread.
  */
 public final class JsonLines implements AutoCloseable {
   /** Most bytes of a line. */
   public static final int MAX_LINE = 64 << 20;
 
   private static final int BUFFER = 1 << 16;
+  private static final byte[] BYTE_ORDER_MARK = {(byte) 0xEF, (byte) 0xBB, (byte) 0xBF};
 
   private final Path file;
   private final InputStream in;
@@ -40,11 +43,20 @@ public final class JsonLines implements AutoCloseable {
         throw new FormatException(
             file + ": expected a file of JSON lines, found a folder; give the file");
       }
-      return new JsonLines(file, new BufferedInputStream(Files.newInputStream(file), BUFFER));
+      InputStream in = new BufferedInputStream(Files.newInputStream(file), BUFFER);
+      passMark(in);
+      return new JsonLines(file, in);
     } catch (NoSuchFileException e) {
       throw new FormatException(file + ": expected a file of JSON lines, found none", e);
     } catch (IOException e) {
       throw FormatException.unreadable(file.toString(), e);
+    }
+  }
+
+  private static void passMark(InputStream in) throws IOException {
+    in.mark(BYTE_ORDER_MARK.length);
+    if (!Arrays.equals(in.readNBytes(BYTE_ORDER_MARK.length), BYTE_ORDER_MARK)) {
+      in.reset();
     }
   }
 

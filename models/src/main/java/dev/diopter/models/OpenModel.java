@@ -159,6 +159,15 @@ public final class OpenModel implements AutoCloseable {
         null);
   }
 
+  /**
+   * A fingerprint of its weights, 64 hexadecimal digits: one that differs is proof of other
+   * weights. Large matrices are sampled, so one that agrees is none of equal weights. Reads at most
+   * 256 KiB of each tensor; valid until {@link #close}.
+   */
+  public String fingerprint() {
+    return WeightsFingerprint.of(tensors());
+  }
+
   /** Its folder; null for a bundled model. */
   public @Nullable Path folder() {
     return checkpoint.folder();

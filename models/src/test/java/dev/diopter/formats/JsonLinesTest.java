@@ -28,6 +28,25 @@ class JsonLinesTest {
   }
 
   @Test
+  void next_byteOrderMark_isPassedOverInFrontAlone() throws IOException {
+    for (String text : new String[] {"", "1", "\n1\n"}) {
+      Path file = Files.writeString(folder.resolve("b.jsonl"), "\ufeff" + text);
+      try (JsonLines lines = JsonLines.open(file)) {
+        assertThat(lines.next()).isEqualTo(!text.isEmpty());
+        if (!text.isEmpty()) {
+          assertThat(lines.value().intValue()).isEqualTo(1);
+        }
+      }
+    }
+    Path twice = Files.writeString(folder.resolve("c.jsonl"), "1\n\ufeff2\n");
+    try (JsonLines lines = JsonLines.open(twice)) {
+      assertThat(lines.next()).isTrue();
+      assertThat(lines.next()).isTrue();
+      assertThatThrownBy(lines::value).isInstanceOf(FormatException.class);
+    }
+  }
+
+  @Test
   void value_brokenLine_namesItAndReadingGoesOn() throws IOException {
     Path file = Files.writeString(folder.resolve("a.jsonl"), "{\"a\": 1}\n{\"a\": \n3\n");
     try (JsonLines lines = JsonLines.open(file)) {

@@ -13,6 +13,7 @@ import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -88,16 +89,29 @@ public final class AttentionData {
         filter == null
             ? new Entries(null, new BitSet(), taker)
             : new Entries(filter.side(), filter.ids(model.tokenizer()), taker);
-    return summarise(query, entries, () -> entries.matching, rows);
+    return summarise(query, UnaryOperator.identity(), entries, () -> entries.matching, rows);
   }
 
-  /** The counts of a scan that somebody else looks at too. */
+  /**
+   * The counts of a scan that somebody else looks at too. Where there is a filter, both see only
+   * the rows that it leaves.
+   */
   AttentionResult totals(AttentionQuery query, RowListener also) {
-    return summarise(query, also, () -> 0L, List::of);
+    TokenFilter filter = query.filter();
+    return summarise(
+        query,
+        both ->
+            filter == null
+                ? both
+                : new FilteredRows(filter.side(), filter.ids(model.tokenizer()), both),
+        also,
+        () -> 0L,
+        List::of);
   }
 
   private AttentionResult summarise(
       AttentionQuery query,
+      UnaryOperator<RowListener> seen,
       RowListener listener,
       LongSupplier matching,
       Supplier<List<Entry>> rows) {
@@ -105,10 +119,10 @@ public final class AttentionData {
     int texts =
         scan(
             query,
-            (window, q, multiples, row) -> {
+            seen.apply((window, q, multiples, row) -> {
               totals.row(window, q, multiples, row);
               listener.row(window, q, multiples, row);
-            });
+            }));
     return new AttentionResult(
         query,
         texts,

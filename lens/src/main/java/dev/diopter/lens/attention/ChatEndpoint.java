@@ -23,12 +23,15 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * An endpoint with the chat completions of OpenAI's API, which many servers offer. Temperature 0
- * and a fixed seed are asked for. Overload, server failures and lost connections are tried again
- * after a growing pause, or the pause that the server names; redirects are not followed, so that
- * the key goes nowhere else. For one thread.
+ * and a fixed seed are asked for. A model that refuses {@code max_tokens} or the temperature, as
+ * those that reason do, is asked by {@code max_completion_tokens} and without a temperature from
+ * then on. Overload, server failures and lost connections are tried again after a growing pause, or
+ * the pause that the server names; redirects are not followed, so that the key goes nowhere else.
+ * For one thread.
  */
 public final class ChatEndpoint implements LanguageModel, AutoCloseable {
   private static final Set<Integer> TRY_AGAIN = Set.of(408, 425, 429, 500, 502, 503, 504);
+  private static final int BAD_REQUEST = 400;
   private static final int MOST_BYTES = 4 << 20;
   private static final long FIRST_PAUSE_MILLIS = 500;
   private static final long LONGEST_PAUSE_MILLIS = 60_000;
@@ -44,6 +47,9 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
   private final String key;
   private final Pause pause;
   private final HttpClient client;
+
+  /** Whether the model refused the limit's usual name or the temperature. */
+  private boolean reasons;
 
   /**
    * How to talk to the endpoint.
@@ -125,12 +131,15 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
 
   @Override
   public String complete(String prompt) {
-    HttpRequest request = request(prompt);
     for (int attempt = 1; ; attempt++) {
       String problem;
-      long wait = Math.min(LONGEST_PAUSE_MILLIS, FIRST_PAUSE_MILLIS << (attempt - 1));
+      long wait = pause(attempt);
       try {
-        HttpResponse<byte[]> response = send(request);
+        HttpResponse<byte[]> response = send(request(prompt));
+        if (!reasons && response.statusCode() == BAD_REQUEST && refusesLimits(response.body())) {
+          reasons = true;
+          response = send(request(prompt)); // The first one was no attempt: nothing was computed.
+        }
         byte[] body = response.body();
         if (response.statusCode() == 200) {
           return answer(body);
@@ -159,6 +168,18 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
         throw interrupted(e);
       }
     }
+  }
+
+  /** Twice as long each time, up to the longest. */
+  static long pause(int attempt) {
+    int doublings = Math.min(attempt - 1, Long.numberOfLeadingZeros(FIRST_PAUSE_MILLIS) - 1);
+    return Math.min(LONGEST_PAUSE_MILLIS, FIRST_PAUSE_MILLIS << doublings);
+  }
+
+  /** Whether an answer says that it wants no {@code max_tokens} or no temperature. */
+  private static boolean refusesLimits(byte[] body) {
+    String message = message(body);
+    return message.contains("max_tokens") || message.contains("temperature");
   }
 
   /**
@@ -213,9 +234,11 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
     ObjectNode message = body.putArray("messages").addObject();
     message.put("role", "user");
     message.put("content", prompt);
-    body.put("temperature", 0);
+    if (!reasons) {
+      body.put("temperature", 0);
+    }
     body.put("seed", options.seed());
-    body.put("max_tokens", options.maxTokens());
+    body.put(reasons ? "max_completion_tokens" : "max_tokens", options.maxTokens());
     HttpRequest.Builder request =
         HttpRequest.newBuilder(address)
             .timeout(options.timeout())
@@ -229,14 +252,15 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
 
   private String answer(byte[] body) {
     try {
-      JsonNode content =
-          Json.read(address.toString(), body)
-              .path("choices")
-              .path(0)
-              .path("message")
-              .path("content");
+      JsonNode choice = Json.read(address.toString(), body).path("choices").path(0);
+      JsonNode content = choice.path("message").path("content");
       if (content.isString() && !content.stringValue().isBlank()) {
         return content.stringValue().strip();
+      }
+      if (choice.path("finish_reason").asString("").equals("length")) {
+        throw new EndpointException(
+            "%s: expected an answer within %d tokens, got none before they were spent, as by models that reason first; give more --answer-tokens"
+                .formatted(address, options.maxTokens()));
       }
     } catch (FormatException e) {
       throw new EndpointException(String.valueOf(e.getMessage()), e);
@@ -246,12 +270,17 @@ public final class ChatEndpoint implements LanguageModel, AutoCloseable {
             + ": expected choices[0].message.content in the answer, found none; is this an OpenAI-compatible endpoint?");
   }
 
-  /** What an error says of itself, cut to what fits a line. */
+  /** What an error says of itself, its first line. */
   private static String reason(byte[] body) {
+    String message = message(body);
+    return message.isEmpty() ? "" : ": " + message.lines().findFirst().orElse("");
+  }
+
+  /** What an error says of itself; empty for nothing. */
+  private static String message(byte[] body) {
     try {
       JsonNode error = Json.read("answer", body).path("error");
-      JsonNode message = error.isString() ? error : error.path("message");
-      return message.isString() ? ": " + message.stringValue().lines().findFirst().orElse("") : "";
+      return (error.isString() ? error : error.path("message")).asString("");
     } catch (FormatException e) {
       return "";
     }

@@ -37,8 +37,9 @@ public interface Corpus {
 
   /**
    * Texts of a file or a folder. In {@code .jsonl} files each line is an object with a string
-   * {@code text}; in other files each line is a text, an empty one too. Of a folder the {@code
-   * .txt} and {@code .jsonl} files are read in the order of their names.
+   * {@code text}; in other files each line is a text, an empty one too. A byte order mark in front
+   * is passed over. Of a folder the {@code .txt} and {@code .jsonl} files are read in the order of
+   * their names.
    *
    * @throws FormatException where there is nothing to read
    */

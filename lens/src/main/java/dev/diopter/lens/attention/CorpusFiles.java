@@ -25,6 +25,8 @@ final class CorpusFiles implements Corpus {
   /** Characters of a line. */
   static final int MAX_LINE = 1 << 24;
 
+  private static final char BYTE_ORDER_MARK = '\ufeff';
+
   private final List<Path> files;
 
   private CorpusFiles(List<Path> files) {
@@ -148,6 +150,9 @@ final class CorpusFiles implements Corpus {
       try {
         StringBuilder text = new StringBuilder();
         int c = reader.read();
+        if (line == 0 && c == BYTE_ORDER_MARK) {
+          c = reader.read();
+        }
         if (c < 0) {
           return null;
         }

@@ -44,9 +44,10 @@ public record Describer(
   }
 
   /**
-   * The description of a language model, checked.
+   * The description of a language model, checked. Where the model answers the check's questions no
+   * more, the description stays and says so: it was paid for.
    *
-   * @throws EndpointException where the model does not answer
+   * @throws EndpointException where the model gives no description
    */
   public Description by(LanguageModel model, AttentionData data, AttentionQuery query) {
     return describe(data, query, model, false);
@@ -70,18 +71,23 @@ public record Describer(
     List<Sample> rest = rows.subList(all.size(), rows.size());
     if (rows.isEmpty() && !local) {
       throw new UsageException(
-          "expected texts with rows above what is usual for %s, found none; give longer texts or another --mode"
-              .formatted(query.head()));
+          "expected texts with rows above what is usual for %s, found none%s; give longer texts or another --mode"
+              .formatted(query.head(), query.filter() == null ? "" : " " + query.filter().rows()));
     }
     Evidence evidence = all.within(budget, extra);
     String prompt = evidence.prompt(extra);
     String words = null;
     SelfCheck check = null;
+    String failure = null;
     if (local) {
       words = LocalDescription.of(query.head(), habits, totals, tokenizer);
     } else if (model != null) {
       words = model.complete(prompt);
-      check = SelfCheck.of(model, words, rest, tokenizer, seed);
+      try {
+        check = SelfCheck.of(model, words, rest, tokenizer, seed);
+      } catch (EndpointException e) {
+        failure = e.getMessage();
+      }
     }
     return new Description(
         query,
@@ -92,6 +98,7 @@ public record Describer(
             + SelfCheck.estimatedTokens(rest, tokenizer, seed, answerTokens),
         (long) answerTokens * (1 + rest.size()),
         check,
+        failure,
         totals);
   }
 }

@@ -13,7 +13,10 @@ import tools.jackson.databind.node.ArrayNode;
  * @param promptTokens estimate, from above, of the tokens that the prompt and the check's prompts
  *     have
  * @param answerTokens the most tokens of all answers
- * @param check how well the description predicts held-out rows; null without a language model
+ * @param check how well the description predicts held-out rows; null without a language model, and
+ *     where it failed
+ * @param checkFailure why the check could not be made, which leaves the description as it is; null
+ *     where it was made or not asked for
  * @param totals counts of the scan
  */
 public record Description(
@@ -24,4 +27,5 @@ public record Description(
     long promptTokens,
     long answerTokens,
     @Nullable SelfCheck check,
+    @Nullable String checkFailure,
     AttentionResult totals) {}

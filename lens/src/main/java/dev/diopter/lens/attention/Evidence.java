@@ -142,6 +142,10 @@ final class Evidence {
         .append(query.mode().formula())
         .append("\nso 1 is the usual amount for that comparison. ")
         .append(meaning(query.mode()))
+        .append(
+            query.filter() == null
+                ? ""
+                : "\nOnly rows %s are shown.".formatted(query.filter().rows()))
         .append("\n\n");
     for (tools.jackson.databind.JsonNode row : rows()) {
       text.append(Json.compact(row)).append('\n');

@@ -20,14 +20,22 @@ final class LocalDescription {
   private LocalDescription() {}
 
   static String of(HeadId head, Habits habits, AttentionResult totals, Tokenizer tokenizer) {
+    TokenFilter filter = totals.query().filter();
     if (totals.samples() == 0) {
-      return "%s: the texts give no row to look at; the shortest query is token %d."
-          .formatted(head, totals.query().sampling().minLength() + 1);
+      return "%s: the texts give no row%s to look at; the shortest query is token %d."
+          .formatted(
+              head,
+              filter == null ? "" : " " + filter.rows(),
+              totals.query().sampling().minLength() + 1);
     }
     List<String> sentences = new ArrayList<>();
     sentences.add(
-        "%s puts %s %% of its attention on sinks (%s)."
-            .formatted(head, percent(habits.sinkShare()), sinks(totals.query().sinks())));
+        "%s%s puts %s %% of its attention on sinks (%s)."
+            .formatted(
+                filter == null ? "" : "On rows %s, ".formatted(filter.rows()),
+                head,
+                percent(habits.sinkShare()),
+                sinks(totals.query().sinks())));
     List<Habits.Kind> kinds =
         Arrays.stream(Habits.Kind.values())
             .filter(k -> habits.share(k) >= LEAST_SHARE)

@@ -60,6 +60,22 @@ public record TokenFilter(Side side, Match match, String value) {
     return new TokenFilter(Side.KEY, Match.EXACT, token);
   }
 
+  /** Which rows it leaves, in words. */
+  String rows() {
+    String token =
+        switch (match) {
+          case ID -> "has the id " + value.strip();
+          case EXACT -> "is " + Evidence.quoted(value);
+          case TRIMMED ->
+              "is %s but for blanks around it".formatted(Evidence.quoted(value.strip()));
+          case REGEX -> "matches the regular expression " + Evidence.quoted(value);
+        };
+    return (side == Side.QUERY
+            ? "whose query token %s"
+            : "with a key above the usual whose token %s")
+        .formatted(token);
+  }
+
   /**
    * The ids that a tokenizer's tokens match.
    *

@@ -31,6 +31,11 @@ public record ModelFolder(Path folder, String name) {
     return folder.resolve(PatternStore.CONFIG);
   }
 
+  /** The file of what this program alone says of the model. */
+  Path ownFile() {
+    return folder.resolve("diopter.json");
+  }
+
   /** The file that lists all prompts. */
   Path promptsFile() {
     return folder.resolve("prompts.jsonl");

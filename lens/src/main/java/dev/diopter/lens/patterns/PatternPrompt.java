@@ -55,8 +55,9 @@ public final class PatternPrompt {
               .formatted(source, Json.brief(row)));
     }
     ObjectNode copy = object.deepCopy();
+    String hash = hash(source, copy.path("text").stringValue());
     if (!copy.has("hash")) {
-      copy.put("hash", hash(source, copy.path("text").stringValue()));
+      copy.put("hash", hash);
     }
     requirePlain(source, copy.path("hash"));
     return new PatternPrompt(copy);
@@ -123,15 +124,14 @@ public final class PatternPrompt {
     return List.copyOf(tokens);
   }
 
-  /** With its tokens, unless it has some already, and their number. */
+  /**
+   * With these tokens and their number. Others that it has already go: they are those of another
+   * model, and would stand at the wrong rows.
+   */
   public PatternPrompt withTokens(List<String> tokens) {
     ObjectNode copy = row.deepCopy();
     ArrayNode array = Json.array();
-    if (row.path("tokens").isArray()) {
-      array.addAll((ArrayNode) row.path("tokens"));
-    } else {
-      tokens.forEach(array::add);
-    }
+    tokens.forEach(array::add);
     copy.put("n_tokens", array.size());
     copy.set("tokens", array);
     return new PatternPrompt(copy);

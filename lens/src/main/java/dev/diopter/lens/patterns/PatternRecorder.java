@@ -11,11 +11,11 @@ import dev.diopter.engine.RunRequest;
 import dev.diopter.engine.RunResult;
 import dev.diopter.engine.UsageException;
 import dev.diopter.formats.FormatException;
-import dev.diopter.formats.PythonJson;
 import dev.diopter.models.ModelException;
+import dev.diopter.models.ModelStore;
+import dev.diopter.models.OpenModel;
 import dev.diopter.models.Tokenizer;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -24,21 +24,14 @@ import java.util.Objects;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
-import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
  * Runs a model over prompts and stores their attention patterns. Passes and writing go on side by
- * side; memory holds a few prompts' patterns at a time. Belongs to one thread; the model is the
- * caller's and stays open.
+ * side; memory holds a few prompts' patterns at a time, and the hashes of a run. Belongs to one
+ * thread; the model is the caller's and stays open.
  */
 public final class PatternRecorder {
-  private static final String BOS = "default_prepend_bos";
-
-  /** What may not differ between the prompts of one folder. */
-  private static final List<String> SAME =
-      List.of("n_layers", "d_model", "n_heads", "d_head", "d_vocab", BOS);
-
   /** Numbers that one pass may give at most, unless it has one prompt alone: 64 MB. */
   private static final long BATCH_VALUES = 16L << 20;
 
@@ -48,7 +41,7 @@ public final class PatternRecorder {
   private final boolean bos;
   private final HookPlan plan;
   private final List<String> hooks;
-  private final ObjectNode description;
+  private final FolderOwner owner;
 
   /** A prompt that is to be run. */
   private record Waiting(PatternPrompt prompt, Prompt ids) {}
@@ -82,7 +75,21 @@ public final class PatternRecorder {
     int[] ofTemplate = model.tokenizer().encode("a", true).ids();
     boolean template = id != null && ofTemplate.length > 0 && ofTemplate[0] == id;
     bos = options.bos() || (options.template() && template);
-    description = ModelDescription.of(model.config(), folder.name(), bos, template);
+    owner =
+        new FolderOwner(
+            ModelDescription.of(model.config(), folder.name(), bos, template), fingerprint());
+  }
+
+  /**
+   * The stored weights are open no more when a model runs, so they are looked at again; empty where
+   * its name is none that can be opened, as of a model put together by a program.
+   */
+  private String fingerprint() {
+    try (OpenModel stored = ModelStore.system().open(model.name())) {
+      return stored.fingerprint();
+    } catch (ModelException e) {
+      return "";
+    }
   }
 
   /** Whether prompts get BOS in front. */
@@ -96,26 +103,12 @@ public final class PatternRecorder {
    * @throws FormatException where the folder was written by another model or with other settings
    */
   public void begin() {
-    Path file = folder.configFile();
-    if (Files.isRegularFile(file)) {
-      ObjectNode stored = folder.config().json();
-      for (String key : SAME) {
-        JsonNode found = stored.get(key);
-        if (found != null && !found.equals(description.get(key))) {
-          throw new FormatException(
-              "%s: expected %s %s as this run has it, found %s; %sgive another --name, or remove the folder"
-                  .formatted(
-                      file,
-                      key,
-                      description.get(key),
-                      found,
-                      !key.equals(BOS) ? "" : bos ? "leave --bos out, " : "add --bos, "));
-        }
-      }
-      return;
+    if (Files.isRegularFile(folder.configFile())) {
+      owner.check(folder);
+    } else {
+      PatternStore.create(folder.folder().resolve("prompts"));
+      owner.write(folder);
     }
-    PatternStore.create(folder.folder().resolve("prompts"));
-    PythonJson.write(description, file);
   }
 
   /** The patterns of a prompt: those that are stored, or new ones, stored first. Close them. */
@@ -183,9 +176,10 @@ public final class PatternRecorder {
   }
 
   private @Nullable Waiting next(ObjectNode row, Map<String, String> seen, Tally tally) {
-    String what = row.path("source_fname").asString();
+    String source = row.path("source_fname").asString();
+    String what = source.isEmpty() ? "a row" : source;
     try {
-      PatternPrompt prompt = PatternPrompt.of(what.isEmpty() ? "a row" : what, row);
+      PatternPrompt prompt = PatternPrompt.of(what, row);
       what = prompt.hash();
       String text = PatternPrompt.hash(prompt.text());
       String before = seen.putIfAbsent(prompt.hash(), text);

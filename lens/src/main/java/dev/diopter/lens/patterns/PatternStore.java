@@ -49,12 +49,15 @@ public record PatternStore(Path folder) {
    * The name of a model's folder: slashes become minus signs, and everything but letters, digits,
    * {@code -}, {@code _} and {@code .} becomes {@code _}. Doing it twice changes nothing more.
    *
-   * @throws UsageException where nothing is left that can name a folder
+   * @throws UsageException where the name is empty, or would begin with a dot: such a folder is
+   *     hidden, and no server gives it out
    */
   public static String folderName(String name) {
     String plain = sanitized(name);
     if (!isPlain(plain)) {
-      throw new UsageException("expected a name for a model's folder, got '" + name + "'");
+      throw new UsageException(
+          "expected a name for a model's folder that does not begin with a dot, got '%s'; give another one by --name"
+              .formatted(name));
     }
     return plain;
   }
@@ -64,7 +67,7 @@ public record PatternStore(Path folder) {
   }
 
   private static boolean isPlain(String name) {
-    return !name.isEmpty() && name.equals(sanitized(name)) && !name.matches("\\.+");
+    return !name.isEmpty() && name.equals(sanitized(name)) && !name.startsWith(".");
   }
 
   /** Names of what a folder has, sorted; none where there is no such folder. */

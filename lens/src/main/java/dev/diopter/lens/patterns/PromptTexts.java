@@ -106,6 +106,7 @@ public record PromptTexts(
           "%s: expected an object with a string \"text\", found %s"
               .formatted(lines.where(), Json.brief(value)));
     }
+    PatternPrompt.of(lines.where(), row); // Here, where the line's number is known.
     return row;
   }
 

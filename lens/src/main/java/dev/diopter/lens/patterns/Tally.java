@@ -32,10 +32,12 @@ final class Tally {
     report();
   }
 
+  /** Something failed; a message that begins by naming it is not told twice what it is about. */
   synchronized void failed(String what, Throwable reason) {
-    failed(
-        what,
-        reason.getMessage() == null ? reason.getClass().getSimpleName() : reason.getMessage());
+    String message =
+        reason.getMessage() == null ? reason.getClass().getSimpleName() : reason.getMessage();
+    String start = what + ": ";
+    failed(what, message.startsWith(start) ? message.substring(start.length()) : message);
   }
 
   synchronized void failed(String what, String reason) {

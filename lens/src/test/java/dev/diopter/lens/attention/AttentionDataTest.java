@@ -248,6 +248,15 @@ class AttentionDataTest {
     assertThatThrownBy(() -> Corpus.of(folder.resolve("none"))).isInstanceOf(FormatException.class);
   }
 
+  @Test
+  void corpus_byteOrderMark_isPassedOver() throws IOException {
+    Path lines = Files.writeString(folder.resolve("m.txt"), "\ufeffone\n\ufefftwo");
+    assertThat(read(Corpus.of(lines))).containsExactly("one", "\ufefftwo");
+    assertThat(read(Corpus.of(Files.writeString(lines, "\ufeff")))).isEmpty();
+    Path rows = Files.writeString(folder.resolve("m.jsonl"), "\ufeff{\"text\": \"one\"}\n");
+    assertThat(read(Corpus.of(rows))).containsExactly("one");
+  }
+
   private static List<String> read(Corpus corpus) {
     List<String> all = new ArrayList<>();
     try (Corpus.Texts texts = corpus.open()) {

@@ -218,6 +218,123 @@ class DescriberTest {
   }
 
   @Test
+  void by_endpointThatFailsInTheCheck_keepsTheDescription() {
+    answers = one -> asked.size() < 3 ? answer("[1, 2, 3, 4, 5, 6]") : new Answer(402, "");
+    try (ChatEndpoint chat = endpoint(1)) {
+      Description description = describer(3, 2, 9000).by(chat, data(), QUERY);
+      assertThat(description.description()).isEqualTo("[1, 2, 3, 4, 5, 6]");
+      assertThat(description.check()).isNull();
+      assertThat(description.checkFailure()).contains("got status 402");
+      answers = one -> new Answer(402, "");
+      assertThatThrownBy(() -> describer(3, 2, 9000).by(chat, data(), QUERY))
+          .isInstanceOf(EndpointException.class);
+    }
+  }
+
+  @Test
+  void by_fewTexts_checksWhatIsLeft() {
+    try (ChatEndpoint chat = endpoint(1)) {
+      AttentionQuery few = QUERY.sampling(Sampling.DEFAULT.maxTexts(1));
+      Description description = describer(500, 2, 90_000).by(chat, data(), few);
+      assertThat(java.util.Objects.requireNonNull(description.check()).asked()).isZero();
+      assertThat(description.checkFailure()).isNull();
+    }
+  }
+
+  @Test
+  void filter_queryToken_leavesItsRowsAlone() {
+    TokenFilter coin = new TokenFilter(TokenFilter.Side.QUERY, TokenFilter.Match.TRIMMED, "the");
+    AttentionQuery query = QUERY.filter(coin);
+    Description description = describer(6, 3, 9000).preview(data(), query);
+    assertThat(description.evidence()).hasSize(6);
+    for (JsonNode row : description.evidence()) {
+      assertThat(row.path("query").path("token").stringValue().strip()).isEqualTo("the");
+    }
+    assertThat(description.prompt())
+        .contains("Only rows whose query token is \"the\" but for blanks around it are shown.");
+    assertThat(description.totals().samples())
+        .isLessThan(describer(6, 3, 9000).preview(data(), QUERY).totals().samples());
+    assertThat(describer(6, 3, 9000).local(data(), query).description())
+        .startsWith("On rows whose query token is \"the\"");
+    TokenFilter none = new TokenFilter(TokenFilter.Side.QUERY, TokenFilter.Match.EXACT, "nobody");
+    assertThatThrownBy(() -> describer(6, 3, 9000).preview(data(), QUERY.filter(none)))
+        .isInstanceOf(UsageException.class)
+        .hasMessageContaining("found none whose query token is \"nobody\"");
+    assertThat(describer(6, 3, 9000).local(data(), QUERY.filter(none)).description())
+        .contains("no row whose query token is \"nobody\" to look at");
+  }
+
+  @Test
+  void filter_keyToken_leavesRowsWithAnEntryOnIt() {
+    AttentionResult all = data().ranked(QUERY, 100_000, false);
+    String token = model.tokenizer().label(all.rows().getFirst().keyId());
+    AttentionQuery query = QUERY.filter(TokenFilter.key(token));
+    AttentionResult matching = data().ranked(query, 100_000, false);
+    long rows =
+        matching.rows().stream()
+            .map(e -> List.of(e.text(), e.start(), e.query()))
+            .distinct()
+            .count();
+    assertThat(describer(6, 3, 9000).preview(data(), query).totals().samples())
+        .isEqualTo(rows)
+        .isBetween(1L, all.samples() - 1);
+  }
+
+  @Test
+  void complete_modelThatReasons_isAskedAsItWants() {
+    answers =
+        one -> {
+          if (one.body().has("max_tokens")) {
+            return new Answer(
+                400,
+                "{\"error\":{\"message\":\"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.\"}}");
+          }
+          return one.body().has("temperature") ? new Answer(400, "") : answer("thought");
+        };
+    try (ChatEndpoint chat = endpoint(1)) {
+      assertThat(chat.complete("one")).isEqualTo("thought");
+      assertThat(chat.complete("two")).isEqualTo("thought");
+      assertThat(asked).hasSize(3); // Asked the first way once.
+      assertThat(asked.getLast().body().path("max_completion_tokens").intValue()).isEqualTo(50);
+      assertThat(pauses).isEmpty();
+    }
+    asked.clear();
+    answers =
+        one ->
+            one.body().has("temperature")
+                ? new Answer(400, "{\"error\":{\"message\":\"'temperature' does not support 0\"}}")
+                : answer("again");
+    try (ChatEndpoint chat = endpoint(1)) {
+      assertThat(chat.complete("one")).isEqualTo("again");
+      answers = one -> new Answer(400, "{\"error\":{\"message\":\"no temperature at all\"}}");
+      assertThatThrownBy(() -> chat.complete("two")).hasMessageContaining("no temperature at all");
+      assertThat(asked).hasSize(3);
+      answers =
+          one ->
+              new Answer(
+                  200,
+                  "{\"choices\":[{\"finish_reason\":\"length\",\"message\":{\"content\":\"\"}}]}");
+      assertThatThrownBy(() -> chat.complete("two")).hasMessageContaining("--answer-tokens");
+    }
+    asked.clear();
+    answers = one -> new Answer(400, "{\"error\":\"context too long\"}");
+    try (ChatEndpoint chat = endpoint(3)) {
+      assertThatThrownBy(() -> chat.complete("x")).hasMessageContaining("400: context too long");
+      assertThat(asked).hasSize(1);
+    }
+  }
+
+  @Test
+  void pause_manyAttempts_staysTheLongest() {
+    assertThat(ChatEndpoint.pause(1)).isEqualTo(500);
+    assertThat(ChatEndpoint.pause(2)).isEqualTo(1000);
+    for (int attempt = 8; attempt < 200; attempt++) {
+      assertThat(ChatEndpoint.pause(attempt)).isEqualTo(60_000);
+    }
+    assertThat(ChatEndpoint.pause(Integer.MAX_VALUE)).isEqualTo(60_000);
+  }
+
+  @Test
   void complete_overload_isTriedAgainWithGrowingPauses() {
     answers =
         one ->

@@ -139,6 +139,12 @@ class LensCasesTest {
     assertThat(model.config().heads()).isEqualTo(4);
     assertThat(model.config().prependsBos()).isTrue();
     assertThat(model.hashes()).hasSize(2);
+    try (Model opened = LensCase.open(name)) {
+      RunSummary taken =
+          new PatternRecorder(opened, model, RecorderOptions.DEFAULT.bos(true))
+              .run(LensCase.source(name), LensCase.SAMPLES, RunListener.NONE);
+      assertThat(taken.skipped()).isEqualTo(2);
+    }
     for (String hash : model.hashes()) {
       PatternPrompt prompt = PatternPrompt.of(model.prompt(hash).text());
       assertThat(prompt.hash()).isEqualTo(hash);

@@ -80,7 +80,12 @@ class PatternPromptTest {
         .containsExactly("text", "meta", "hash", "n_tokens", "tokens");
     assertThat(prompt.tokens()).containsExactly("a", "\u0120b");
     // What is there stays.
-    assertThat(prompt.withTokens(List.of("other"))).isEqualTo(prompt);
+    // Those of another model go: they would stand at the wrong rows.
+    PatternPrompt other = PatternPrompt.of("x", prompt.row().put("more", 1));
+    assertThat(other.withTokens(List.of("a b")).tokens()).containsExactly("a b");
+    assertThat(other.withTokens(List.of("a b")).row().propertyNames())
+        .containsExactly("text", "meta", "hash", "n_tokens", "tokens", "more");
+    assertThat(other.withTokens(List.of("a b")).row().path("n_tokens").intValue()).isEqualTo(1);
   }
 
   @Test

@@ -31,7 +31,7 @@ class PatternStoreTest {
     "model@v2, model_v2",
     "model name, model_name",
     "model:v2, model_v2",
-    "../../etc/passwd, ..-..-etc-passwd",
+    "a/../../etc/passwd, a-..-..-etc-passwd",
     "a\\b, a_b"
   })
   void folderName_anyName_isPlainAndStays(String name, String expected) {
@@ -40,19 +40,21 @@ class PatternStoreTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", ".", "..", "..."})
-  void folderName_nothingLeft_isRefused(String name) {
-    assertThatThrownBy(() -> PatternStore.folderName(name)).isInstanceOf(UsageException.class);
+  @ValueSource(strings = {"", ".", "..", "...", ".hid", "../../etc/passwd"})
+  void folderName_emptyOrHidden_isRefused(String name) {
+    assertThatThrownBy(() -> PatternStore.folderName(name))
+        .isInstanceOf(UsageException.class)
+        .hasMessageContaining("that does not begin with a dot, got '" + name + "'");
   }
 
   @Test
   void models_foldersOfOthers_arePassedOver() throws IOException {
     PatternStore store = new PatternStore(folder.resolve("data"));
     assertThat(store.models()).isEmpty();
-    for (String name : List.of("b", "a", "with blank", "empty")) {
+    for (String name : List.of("b", "a", "with blank", "empty", ".hid")) {
       Files.createDirectories(store.folder().resolve(name));
     }
-    for (String name : List.of("b", "a", "with blank")) {
+    for (String name : List.of("b", "a", "with blank", ".hid")) {
       Files.writeString(
           store.folder().resolve(name).resolve("model_cfg.json"),
           "{\"model_name\": \"x\", \"n_layers\": 1, \"n_heads\": 2}");

@@ -75,6 +75,23 @@ class PromptTextsTest {
   }
 
   @Test
+  void read_rowThatIsNoPrompt_namesItsLineAndGoesOn() throws IOException {
+    Path file =
+        Files.writeString(
+            folder.resolve("rows.jsonl"),
+            "{\"text\": \"a\"}\n{\"text\": \"\\ud800\"}\n{\"text\": \"b\", \"hash\": 5}\n{\"text\": \"c\"}\n");
+    List<String> texts = new ArrayList<>();
+    List<String> broken = new ArrayList<>();
+    PromptTexts.AS_THEY_ARE.read(
+        file,
+        row -> texts.add(row.path("text").stringValue()),
+        e -> broken.add(String.valueOf(e.getMessage())));
+    assertThat(texts).containsExactly("a", "c");
+    assertThat(broken.get(0)).startsWith(file + " line 2: expected ").contains("surrogate");
+    assertThat(broken.get(1)).startsWith(file + " line 3: expected a \"hash\"");
+  }
+
+  @Test
   void load_shuffled_dependsOnTheSeedAlone() throws IOException {
     String[] all = new String[50];
     Arrays.setAll(all, Integer::toString);
