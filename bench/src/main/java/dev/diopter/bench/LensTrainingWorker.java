@@ -6,6 +6,8 @@ import dev.diopter.lens.tuned.LensSite;
 import dev.diopter.lens.tuned.training.LensData;
 import dev.diopter.lens.tuned.training.LensTraining;
 import dev.diopter.lens.tuned.training.TrainingOptions;
+import dev.diopter.models.ModelStore;
+import dev.diopter.models.OpenModel;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -30,7 +32,12 @@ public final class LensTrainingWorker {
     BufferedReader in =
         new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
     int threads = Integer.parseInt(args[1]);
-    try (Model model = BenchModel.open(args[0], threads)) {
+    int layers;
+    try (OpenModel stored = ModelStore.system().open(BenchModel.locate(args[0]))) {
+      layers = stored.config().layers();
+    }
+    int own = LensTraining.backendThreads(threads, layers);
+    try (Model model = BenchModel.open(args[0], own)) {
       out.println("{\"ready\": \"" + model.backend() + "\"}");
       for (String line = in.readLine(); line != null; line = in.readLine()) {
         out.println(train(model, threads, line.split(" ")));

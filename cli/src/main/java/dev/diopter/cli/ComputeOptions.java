@@ -6,6 +6,9 @@ import dev.diopter.engine.RunRequest;
 import dev.diopter.engine.RunResult;
 import dev.diopter.engine.UsageException;
 import dev.diopter.kernels.Backends;
+import dev.diopter.lens.tuned.training.LensTraining;
+import dev.diopter.models.ModelStore;
+import dev.diopter.models.OpenModel;
 import dev.diopter.models.WeightProcessing;
 import picocli.CommandLine.Option;
 
@@ -71,6 +74,22 @@ final class ComputeOptions {
 
   /** Opens a model. */
   Model open(String name, WeightProcessing processing, Screen screen, OutputOptions output) {
+    return open(name, threads, processing, screen, output);
+  }
+
+  /** Opens a model that leaves most of the threads to work beside it, on as many as layers. */
+  Model openBesideLayers(
+      String name, WeightProcessing processing, Screen screen, OutputOptions output) {
+    int layers;
+    try (OpenModel stored = ModelStore.system().open(name)) {
+      layers = stored.config().layers();
+    }
+    int own = LensTraining.backendThreads(threads(), layers);
+    return open(name, own, processing, screen, output);
+  }
+
+  private Model open(
+      String name, int threads, WeightProcessing processing, Screen screen, OutputOptions output) {
     long start = System.nanoTime();
     try (Progress _ = Progress.start(screen, output, "loading " + name)) {
       Model model = Model.open(name, new ModelOptions(backend, threads, processing));

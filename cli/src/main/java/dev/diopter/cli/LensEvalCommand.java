@@ -112,7 +112,7 @@ final class LensEvalCommand implements Command {
           "--no-logit: expected --lens DIR with it: nothing is left to measure");
     }
     LensFiles.Loaded loaded = lens == null ? null : LensOption.load(lens, name);
-    try (Model model = process.open(compute, name, screen, output)) {
+    try (Model model = process.openBesideLayers(compute, name, screen, output)) {
       List<Lens> lenses = new ArrayList<>();
       TunedLens tuned = loaded == null ? null : loaded.lens();
       if (loaded != null && tuned != null) {

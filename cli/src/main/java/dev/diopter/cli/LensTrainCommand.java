@@ -182,7 +182,7 @@ final class LensTrainCommand implements Command {
     LensFiles.Loaded given =
         options.start() == TrainingOptions.Start.LENS ? LensFiles.load(Path.of(start)) : null;
     long began = System.nanoTime();
-    try (Model model = process.open(compute, name, screen, output)) {
+    try (Model model = process.openBesideLayers(compute, name, screen, output)) {
       LensData data = texts.open(model);
       options = options.budget(steps, tokensOfAStep(data));
       LensConfig config = LensConfig.of(model, options.site(), ProcessOption.unembedHash(model));

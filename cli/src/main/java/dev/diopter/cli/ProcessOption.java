@@ -49,6 +49,13 @@ final class ProcessOption {
     return model;
   }
 
+  /** The same for work on all layers at a time: see {@link ComputeOptions#openBesideLayers}. */
+  Model openBesideLayers(ComputeOptions compute, String name, Screen screen, OutputOptions output) {
+    Model model = compute.openBesideLayers(name, wanted(), screen, output);
+    advise(model.processing(), output);
+    return model;
+  }
+
   /** Says which steps were left out, since they change nothing. */
   void advise(WeightProcessing applied, OutputOptions output) {
     WeightProcessing idle = wanted().without(applied);

@@ -62,7 +62,7 @@ public final class HeadLoss implements AutoCloseable {
     double loss = 0;
     for (int r = 0; r < count; r++) {
       int at = r * vocabulary;
-      double logSum = LogitRows.logSum(logits, q, at, vocabulary);
+      double logSum = LogitRows.logSum(logits, q, at, vocabulary, targets.likely(r));
       loss +=
           logSum
               - switch (targets) {

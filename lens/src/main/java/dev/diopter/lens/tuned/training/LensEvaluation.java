@@ -93,7 +93,7 @@ public final class LensEvaluation {
         for (int i = 0; i < count; i++) {
           some.add(Objects.requireNonNull(chunks.next(), "the texts ended early"));
         }
-        add(Streams.of(model, site, some), products, scorers, base, threads);
+        add(Streams.of(model, site, some, threads), products, scorers, base, threads);
         BatchScores.Sums now = sums(lenses, scorers, base);
         batches.add(now.since(before));
         before = now;

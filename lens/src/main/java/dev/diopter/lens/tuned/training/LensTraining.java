@@ -27,6 +27,9 @@ public final class LensTraining {
   /** Logits of one layer that are held at a time, unless that makes too few rows: half a MB. */
   private static final int LOGITS = 1 << 17;
 
+  /** Probabilities that the layers share at a time: 32 MB. */
+  private static final int SHARED = 1 << 23;
+
   private static final int LEAST_ROWS = 96;
   private static final int MOST_ROWS = 1024;
 
@@ -263,7 +266,7 @@ public final class LensTraining {
       List<int[]> some =
           sequences.subList(from, Math.min(sequences.size(), from + options.batch()));
       Streams streams =
-          Streams.of(model, options.site(), some)
+          Streams.of(model, options.site(), some, threads)
               .shifted(options.shiftOrDefault(), data.chunkSize());
       accumulate(streams, products, layers, head, threads);
       rows += streams.rows();
@@ -301,36 +304,60 @@ public final class LensTraining {
     }
   }
 
+  /**
+   * Adds the losses and gradients of all rows, some blocks of rows at a time: what the layers share
+   * of them must fit in memory, and each layer goes through them in order.
+   */
   private void accumulate(
       Streams streams,
       Products products,
       List<LayerTrainer> layers,
       HeadLoss head,
       Threads threads) {
-    int width = config.width();
     int most = headRows(model.config().vocabulary());
-    for (int from = 0; from < streams.rows(); from += most) {
-      int start = from;
-      int count = Math.min(most, streams.rows() - from);
-      Targets targets =
-          options.loss() == LensLoss.CE
-              ? new Targets.Labels(Arrays.copyOfRange(streams.ids(), from, from + count))
-              : Targets.predictions(
-                  model, products, rows(streams.finals(), from, count, width), count);
+    int blocks = (streams.rows() + most - 1) / most;
+    int together = Math.max(1, SHARED / (most * model.config().vocabulary()));
+    for (int first = 0; first < blocks; first += together) {
+      int from = first;
+      Targets[] targets = new Targets[Math.min(together, blocks - first)];
+      threads.forEach(
+          targets.length, i -> targets[i] = targets(streams, products, (from + i) * most, most));
       threads.forEach(
           layers.size(),
-          layer ->
-              layers
-                  .get(layer)
-                  .accumulate(rows(streams.layers()[layer], start, count, width), targets, head));
+          layer -> {
+            float[] all = streams.layers()[layer];
+            for (int i = 0; i < targets.length; i++) {
+              float[] h = rows(all, (from + i) * most, targets[i].rows());
+              layers.get(layer).accumulate(h, targets[i], head);
+            }
+          });
     }
+  }
+
+  private Targets targets(Streams streams, Products products, int from, int most) {
+    int count = Math.min(most, streams.rows() - from);
+    return options.loss() == LensLoss.CE
+        ? new Targets.Labels(Arrays.copyOfRange(streams.ids(), from, from + count))
+        : Targets.predictions(model, products, rows(streams.finals(), from, count), count);
+  }
+
+  /**
+   * How many threads the model's backend should have for a training or an evaluation on so many:
+   * layers are computed at the same time by threads of their own, and both kinds together should be
+   * as many as the machine has to give. Speed alone depends on it.
+   *
+   * @param threads of the {@link TrainingOptions} or {@link EvaluationOptions}
+   * @param layers the model's
+   */
+  public static int backendThreads(int threads, int layers) {
+    return threads - Math.min(threads, layers) + 1;
   }
 
   static int headRows(int vocabulary) {
     return Math.clamp(LOGITS / vocabulary, LEAST_ROWS, MOST_ROWS);
   }
 
-  private static float[] rows(float[] all, int from, int count, int width) {
-    return Arrays.copyOfRange(all, from * width, (from + count) * width);
+  private float[] rows(float[] all, int from, int count) {
+    return Arrays.copyOfRange(all, from * config.width(), (from + count) * config.width());
   }
 }

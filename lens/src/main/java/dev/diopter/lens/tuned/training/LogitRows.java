@@ -11,6 +11,9 @@ final class LogitRows {
    */
   private static final float COARSE = 0x1p-40f;
 
+  /** Probabilities from here on are floats of full precision, far from the least ones. */
+  private static final float LIKELY = 0x1p-20f;
+
   private LogitRows() {}
 
   /**
@@ -19,6 +22,28 @@ final class LogitRows {
    */
   static double logSum(float[] logits, float[] softmax, int at, int count) {
     return max(logits, at, count) - Math.log(max(softmax, at, count));
+  }
+
+  /**
+   * The same, where a column is known that is probable as a rule: it tells the sum without a look
+   * at the others.
+   *
+   * @param likely a column of the row
+   */
+  static double logSum(float[] logits, float[] softmax, int at, int count, int likely) {
+    float probability = softmax[at + likely];
+    return probability >= LIKELY
+        ? logits[at + likely] - Math.log(probability)
+        : logSum(logits, softmax, at, count);
+  }
+
+  /** The column of a row's largest number, the first one of several. */
+  static int best(float[] x, int at, int count) {
+    int best = 0;
+    for (int i = 1; i < count; i++) {
+      best = x[at + i] > x[at + best] ? i : best;
+    }
+    return best;
   }
 
   private static float max(float[] x, int at, int count) {

@@ -34,7 +34,7 @@ final class RidgePass {
         for (int i = 0; i < count; i++) {
           some.add(Objects.requireNonNull(chunks.next(), "the texts ended early"));
         }
-        Streams streams = Streams.of(model, options.site(), some);
+        Streams streams = Streams.of(model, options.site(), some, threads);
         threads.forEach(
             layers,
             layer -> fits[layer].add(streams.layers()[layer], streams.finals(), streams.rows()));

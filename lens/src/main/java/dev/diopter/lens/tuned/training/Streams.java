@@ -19,30 +19,48 @@ import java.util.List;
  */
 record Streams(int rows, float[][] layers, float[] finals, int[] ids) {
 
-  /** Runs the model over sequences of one length. */
-  static Streams of(Model model, LensSite site, List<int[]> sequences) {
+  /** Runs the model over sequences of one length, as many parts of them at a time as threads. */
+  static Streams of(Model model, LensSite site, List<int[]> sequences, Threads threads) {
     int layers = model.config().layers();
     int width = model.config().width();
     int length = sequences.getFirst().length;
     int rows = Math.multiplyExact(sequences.size(), length);
-    float[][] streams = new float[layers][Math.multiplyExact(rows, width)];
-    float[] finals = new float[rows * width];
-    int[] ids = new int[rows];
-    List<Prompt> prompts = sequences.stream().map(Prompt::ofIds).toList();
+    Streams streams =
+        new Streams(
+            rows,
+            new float[layers][Math.multiplyExact(rows, width)],
+            new float[rows * width],
+            new int[rows]);
+    int parts = Math.min(threads.count(), sequences.size());
+    threads.forEach(
+        parts,
+        part ->
+            streams.read(
+                model,
+                site,
+                sequences,
+                sequences.size() * part / parts,
+                sequences.size() * (part + 1) / parts));
+    return streams;
+  }
+
+  private void read(Model model, LensSite site, List<int[]> sequences, int from, int to) {
+    int width = model.config().width();
+    List<Prompt> prompts = sequences.subList(from, to).stream().map(Prompt::ofIds).toList();
     List<RunResult> results =
-        model.run(RunRequest.of(prompts).plan(HookPlan.reading(site.hooks())).stopAt(layers));
-    for (int s = 0; s < results.size(); s++) {
-      RunResult result = results.get(s);
-      int at = s * length;
-      for (int layer = 0; layer < layers; layer++) {
+        model.run(
+            RunRequest.of(prompts).plan(HookPlan.reading(site.hooks())).stopAt(layers.length));
+    for (int s = from; s < to; s++) {
+      RunResult result = results.get(s - from);
+      int at = s * sequences.get(s).length;
+      for (int layer = 0; layer < layers.length; layer++) {
         float[] values = result.activation(site.hook(layer)).values();
-        System.arraycopy(values, 0, streams[layer], at * width, values.length);
+        System.arraycopy(values, 0, layers[layer], at * width, values.length);
       }
       float[] residual = java.util.Objects.requireNonNull(result.residual());
       System.arraycopy(residual, 0, finals, at * width, residual.length);
-      System.arraycopy(sequences.get(s), 0, ids, at, length);
+      System.arraycopy(sequences.get(s), 0, ids, at, sequences.get(s).length);
     }
-    return new Streams(rows, streams, finals, ids);
   }
 
   /**

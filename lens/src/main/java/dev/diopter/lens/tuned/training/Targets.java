@@ -2,6 +2,7 @@ package dev.diopter.lens.tuned.training;
 
 import dev.diopter.engine.Model;
 import dev.diopter.engine.Products;
+import java.util.Arrays;
 
 /**
  * What the predictions of some rows are compared with: the model's own, or tokens. Immutable once
@@ -12,16 +13,37 @@ public sealed interface Targets {
   /** How many rows. */
   int rows();
 
+  /** A token that is probable in a row, if its prediction is any good. */
+  int likely(int row);
+
   /**
    * The model's predictions.
    *
    * @param probabilities [rows, vocabulary]
    * @param entropies of each row, in nats
+   * @param best the most probable token of each row
    */
-  record Predictions(float[] probabilities, double[] entropies) implements Targets {
+  record Predictions(float[] probabilities, double[] entropies, int[] best) implements Targets {
+    /** Of probabilities whose entropies are known. */
+    public Predictions(float[] probabilities, double[] entropies) {
+      this(probabilities, entropies, best(probabilities, entropies.length));
+    }
+
+    private static int[] best(float[] probabilities, int rows) {
+      int vocabulary = probabilities.length / Math.max(1, rows);
+      int[] best = new int[rows];
+      Arrays.setAll(best, r -> LogitRows.best(probabilities, r * vocabulary, vocabulary));
+      return best;
+    }
+
     @Override
     public int rows() {
       return entropies.length;
+    }
+
+    @Override
+    public int likely(int row) {
+      return best[row];
     }
   }
 
@@ -34,6 +56,11 @@ public sealed interface Targets {
     @Override
     public int rows() {
       return ids.length;
+    }
+
+    @Override
+    public int likely(int row) {
+      return ids[row];
     }
   }
 

@@ -11,11 +11,18 @@ import java.util.function.IntConsumer;
 /** Does the same for several layers at a time. Given work by one thread. */
 final class Threads implements AutoCloseable {
   private final ExecutorService service;
+  private final int count;
 
   Threads(int count) {
+    this.count = count;
     service =
         Executors.newFixedThreadPool(
             count, Thread.ofPlatform().daemon().name("diopter-lens-", 0).factory());
+  }
+
+  /** How many there are. */
+  int count() {
+    return count;
   }
 
   /** Runs the task for 0 to count - 1 and returns when all are done; throws what one threw. */
