@@ -78,11 +78,12 @@ public sealed interface Targets {
     model.unembed(finals, rows, logits);
     products.softmax(logits, rows, vocabulary, probabilities);
     double[] entropies = new double[rows];
+    int[] best = Predictions.best(probabilities, rows);
     for (int r = 0; r < rows; r++) {
       int at = r * vocabulary;
-      double log = LogitRows.logSum(logits, probabilities, at, vocabulary);
+      double log = LogitRows.logSum(logits, probabilities, at, vocabulary, best[r]);
       entropies[r] = log - LogitRows.dot(probabilities, at, logits, at, vocabulary);
     }
-    return new Predictions(probabilities, entropies);
+    return new Predictions(probabilities, entropies, best);
   }
 }
