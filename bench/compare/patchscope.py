@@ -1,6 +1,6 @@
 """Diopter's patchscope grid beside obvs and TransformerLens: the same prompts, weights, threads and cells, in turn, in one run.
 
-    python3 bench/compare/patchscope.py [--rounds N] [--peer-rounds N] [--write]
+    python3 bench/compare/patchscope.py [--rounds N] [--peer-rounds N] [--obvs-rounds N] [--write]
 
 Needs what compare.py needs, and Python 3.11 for obvs, whose packages are of 2024. The 6 x 6 grid of block outputs of both demo models, from the last
 position of a source to the last of a target, one new token: from text (obvs, Diopter) or ids (TransformerLens) to 36 rows of logits. Each side
@@ -11,6 +11,7 @@ import argparse
 import datetime
 import json
 import os
+import statistics
 import sys
 from pathlib import Path
 
@@ -56,14 +57,14 @@ def measure(model, sides, o):
         mine = ours.ask(own)
         times[ours.name].append(mine["ms"])
         for peer in peers:
-            if n < o.peer_rounds:
+            if n < (o.obvs_rounds if peer.name == "obvs" else o.peer_rounds):
                 answer = peer.ask(job)
                 times[peer.name].append(answer["ms"])
                 compare(f"{model}, {peer.name}", mine, answer)
     middle, low, high = interval(times[ours.name])
     rows = [f"| {model} | {ours.name} | {middle:.2f} ({low:.2f} to {high:.2f}) ms | {middle / 36 * 1000:.0f} us | |"]
     for peer in peers:
-        ms = sorted(times[peer.name])[len(times[peer.name]) // 2]
+        ms = statistics.median(times[peer.name])
         rows.append(f"| {model} | {peer.name} | {ms:,.0f} ms | {ms / 36:.1f} ms | **{ms / middle:,.0f}** |")
     return rows
 
@@ -71,7 +72,8 @@ def measure(model, sides, o):
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--rounds", type=int, default=25)
-    options.add_argument("--peer-rounds", type=int, default=2, help="rounds of the peers, of which obvs takes half a minute for each")
+    options.add_argument("--peer-rounds", type=int, default=11)
+    options.add_argument("--obvs-rounds", type=int, default=3, help="rounds of obvs, which takes seconds for each")
     options.add_argument("--threads", type=int, default=os.cpu_count())
     options.add_argument("--python", help="a Python that has TransformerLens, instead of an environment of its own")
     options.add_argument("--obvs-python", help="a Python that has obvs, instead of an environment of its own")
@@ -97,7 +99,7 @@ def main():
         for side in sides:
             side.close()
     text = [f"Machine: {machine()}; {o.threads} threads. Date: {datetime.date.today()}. Peers: {versions['obvs']}; {versions['TransformerLens']}.",
-            f"36 cells, source of 5 tokens, target of 21; {o.rounds} rounds of Diopter (median, with the interval that holds it), {o.peer_rounds} of the peers (the larger of two). Logits agree within 1e-4, the most probable ids are equal.", "",
+            f"36 cells, source of 5 tokens, target of 21; {o.rounds} rounds of Diopter (median, with the interval that holds it), {o.peer_rounds} of TransformerLens and {o.obvs_rounds} of obvs (medians). Logits agree within 1e-4, the most probable ids are equal.", "",
             "| model | engine | grid | a cell | times Diopter's |", "|---|---|---|---|---|", *rows]
     table = "\n".join(text)
     print(table)
