@@ -101,6 +101,7 @@ final class LensBasisCommand implements Command {
   private @Nullable Path npz;
 
   @Mixin private final ComputeOptions compute = new ComputeOptions();
+  @Mixin private final ProcessOption process = new ProcessOption();
   @Mixin private final ResultFile result = new ResultFile();
   @Mixin private final OutputOptions output;
   private final Screen screen;
@@ -131,12 +132,13 @@ final class LensBasisCommand implements Command {
     }
     int[] wanted = layers == null ? null : TokenIds.parse("--layers", layers);
     compute.validate();
+    process.wanted();
     result.validate();
     if (npz != null) {
       ResultFile.requireWritable(npz);
     }
     lens.read(name);
-    try (Model model = compute.open(name, screen, output)) {
+    try (Model model = process.open(compute, name, screen, output)) {
       Lens read = lens.of(model, output);
       int[] chosen = wanted == null ? IntStream.range(0, read.layers()).toArray() : wanted;
       for (int layer : chosen) {
@@ -161,7 +163,7 @@ final class LensBasisCommand implements Command {
         result.deliver(object(model, read, prompts, found), screen, output);
       }
       if (!output.json()) {
-        table(read, prompts, found);
+        table(model, read, prompts, found);
       }
     }
   }
@@ -223,14 +225,15 @@ final class LensBasisCommand implements Command {
     return prompts.stream().flatMapToInt(p -> IntStream.of(p.ids()).skip(1)).toArray();
   }
 
-  private void table(Lens read, List<Prompt> prompts, List<Found> found) {
+  private void table(Model model, Lens read, List<Prompt> prompts, List<Found> found) {
     screen
         .out()
         .println(
-            "%s lens, %d positions; %s in nats"
+            "%s lens, %d positions%s; %s in nats"
                 .formatted(
                     read.kind(),
                     prompts.size() * prompts.getFirst().length(),
+                    ProcessOption.said(model),
                     "energy and what the model's prediction changes by"));
     Tables table = new Tables().right("layer").right("vector").right("energy");
     table.right("model").right("alignment");
@@ -249,8 +252,7 @@ final class LensBasisCommand implements Command {
 
   private ObjectNode object(Model model, Lens read, List<Prompt> prompts, List<Found> found) {
     ObjectNode object = Json.object();
-    object.put("model", model.name());
-    object.put("backend", model.backend());
+    ProcessOption.put(object, model);
     object.put("lens", read.kind());
     object.put("site", read.site().label());
     object.put("tokens", prompts.size() * prompts.getFirst().length());

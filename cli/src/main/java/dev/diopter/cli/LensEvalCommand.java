@@ -151,7 +151,7 @@ final class LensEvalCommand implements Command {
         result.deliver(object(model, evaluation), screen, output);
       }
       if (!output.json()) {
-        table(evaluation);
+        table(model, evaluation);
       }
     }
   }
@@ -164,13 +164,14 @@ final class LensEvalCommand implements Command {
     };
   }
 
-  private void table(Evaluation evaluation) {
+  private void table(Model model, Evaluation evaluation) {
     screen
         .out()
         .println(
-            "%s tokens; the model: cross-entropy %s, entropy %s; all in %s"
+            "%s tokens%s; the model: cross-entropy %s, entropy %s; all in %s"
                 .formatted(
                     Numbers.grouped(evaluation.tokens()),
+                    ProcessOption.said(model),
                     cell(evaluation.crossEntropy(), evaluation),
                     cell(evaluation.entropy(), evaluation),
                     unit.replace('-', ' ')));

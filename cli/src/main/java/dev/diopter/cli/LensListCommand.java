@@ -1,6 +1,7 @@
 package dev.diopter.cli;
 
 import dev.diopter.formats.Json;
+import dev.diopter.formats.OneLine;
 import dev.diopter.lens.tuned.LensConfig;
 import dev.diopter.lens.tuned.LensFolders;
 import java.nio.file.Path;
@@ -59,6 +60,8 @@ final class LensListCommand implements Command {
         one.put("layers", config.layers());
         one.put("width", config.width());
         one.put("site", config.site().label());
+        ArrayNode processing = one.putArray("processing");
+        config.processing().forEach(processing::add);
       }
     }
     return object;
@@ -72,16 +75,26 @@ final class LensListCommand implements Command {
       Path path = folder.relativize(each.path());
       String name = path.toString().isEmpty() ? "." : path.toString();
       if (config == null) {
-        table.row(name, "-", "-", "-", "cannot be used: " + each.problem());
+        table.row(shown(name), "-", "-", "-", shown("cannot be used: " + each.problem()));
       } else {
         table.row(
-            name,
-            config.baseModel(),
+            shown(name),
+            shown(OneLine.name(config.baseModel())),
             Integer.toString(config.layers()),
             Integer.toString(config.width()),
-            config.site().label());
+            config.site().label() + processed(config));
       }
     }
     table.print(screen);
+  }
+
+  private static String processed(LensConfig config) {
+    List<String> steps = config.processing();
+    return steps.isEmpty() ? "" : ", processed: " + String.join(", ", steps);
+  }
+
+  /** Names and what is wrong come from files, which nobody has checked. */
+  private static String shown(String text) {
+    return Text.harmless(OneLine.clean(text));
   }
 }

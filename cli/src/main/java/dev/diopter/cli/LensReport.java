@@ -12,6 +12,7 @@ import dev.diopter.lens.trajectory.TopTokens;
 import dev.diopter.lens.trajectory.Trajectory;
 import dev.diopter.lens.trajectory.TrajectorySource;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -65,6 +66,11 @@ final class LensReport {
     return "%s lens of %s".formatted(source.lens().kind(), model.name());
   }
 
+  /** The title of a figure, which stands alone and says what was done to the weights. */
+  String figureTitle() {
+    return title() + ProcessOption.said(model);
+  }
+
   /** The statistics with their stride and clip. */
   List<TrajectoryStatistic> figures() {
     List<TrajectoryStatistic> figures = new ArrayList<>();
@@ -91,9 +97,14 @@ final class LensReport {
     tokens.putLabels(object, "tokens", computed.ids());
     object.set("target_ids", Tokens.ids(computed.targets().ids()));
     List<TrajectoryStatistic> figures = figures();
-    ArrayNode layers = object.putArray("layers");
-    for (String label : withOutput(figures)) {
-      layers.add(label);
+    String[] layers = withOutput(figures);
+    putLabels(object.putArray("layers"), layers);
+    ObjectNode others = object.putObject("statistic_layers");
+    for (int i = 0; i < wanted.size(); i++) {
+      String[] own = figures.get(i).layerLabels();
+      if (!Arrays.equals(own, layers)) {
+        putLabels(others.putArray(wanted.get(i).label()), own);
+      }
     }
     ObjectNode values = object.putObject("statistics");
     for (int i = 0; i < wanted.size(); i++) {
@@ -109,6 +120,10 @@ final class LensReport {
     object.set("first_hit", Tokens.ids(computed.firstHit()));
     putTop(object.putArray("top"), computed.top(), tokens);
     return object;
+  }
+
+  private static void putLabels(ArrayNode to, String[] labels) {
+    Arrays.stream(labels).forEach(to::add);
   }
 
   /** Labels of all rows: those of a statistic without the output lack the last one. */

@@ -158,7 +158,7 @@ final class LensShowCommand implements Command {
         }
       }
       output.detail("read every layer in " + Numbers.duration(System.nanoTime() - start));
-      figure.write(report.title(), report.figures(), output);
+      figure.write(report.figureTitle(), report.figures(), output);
       if (result.wanted(output)) {
         result.deliver(report.object(), screen, output);
       }

@@ -321,10 +321,11 @@ final class LensTrainCommand implements Command {
       screen
           .out()
           .println(
-              "%s: a lens of %d layers, %s tokens of steps and %s of least squares, seed %d, in %s"
+              "%s: a lens of %d layers%s, %s tokens of steps and %s of least squares, seed %d, in %s"
                   .formatted(
                       folder,
                       trained.lens().layers(),
+                      ProcessOption.said(model),
                       Numbers.grouped(trained.tokens()),
                       Numbers.grouped(trained.ridgeTokens()),
                       options.seed(),

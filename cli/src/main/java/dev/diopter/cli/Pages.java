@@ -13,8 +13,8 @@ final class Pages {
   /** What a page is about, and what computed it. */
   static void title(Screen screen, String title, Model model) {
     Style style = Style.of(screen);
-    String how = model.processing().isNone() ? "" : ", processed: " + model.processing();
-    screen.out().println(style.title(title) + style.faint(" on " + model.backend() + how));
+    String how = " on " + model.backend() + ProcessOption.said(model);
+    screen.out().println(style.title(title) + style.faint(how));
   }
 
   /** The tokens of a prompt, in as many lines as they need. */

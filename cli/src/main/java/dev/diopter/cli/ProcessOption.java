@@ -85,6 +85,11 @@ final class ProcessOption {
     object.set("processing", array(model.processing()));
   }
 
+  /** What a line says of how a model is processed; empty for weights as they are. */
+  static String said(Model model) {
+    return model.processing().isNone() ? "" : ", processed: " + model.processing();
+  }
+
   /** The steps' names. */
   static ArrayNode array(WeightProcessing processing) {
     ArrayNode array = Json.array();

@@ -151,6 +151,19 @@ class LensCausalCommandsTest {
         .contains("expected a folder with lenses, found none");
   }
 
+  @Test
+  void list_namesFromFiles_doNotSteerTheTerminal() throws IOException {
+    Path hostile = Files.createDirectories(folder.resolve("h"));
+    Files.writeString(
+        hostile.resolve("config.json"),
+        "{\"base_model_name_or_path\": \"a\\u001b[31m\\nb\\u009bc\u202e\", \"d_model\": 2,"
+            + " \"num_hidden_layers\": 1}");
+    Files.writeString(hostile.resolve("params.pt"), "");
+    Cli.Ran ran = Cli.run("lens", "list", folder.toString()).isClean();
+    assertThat(ran.out()).contains("a [31m b c").doesNotContain("\u001b", "\u009b", "\u202e");
+    assertThat(ran.out().lines()).hasSize(3);
+  }
+
   @ParameterizedTest
   @CsvSource(
       delimiter = '|',

@@ -78,6 +78,30 @@ class LensShowCommandTest {
   }
 
   @Test
+  void show_stridedDelta_hasLabelsOfItsOwn() {
+    JsonNode shown =
+        Cli.run(
+                "lens",
+                "show",
+                "demo-gpt2",
+                "--ids",
+                "0,5,17",
+                "--stride",
+                "4",
+                "--statistic",
+                "log_prob_diff_delta,entropy",
+                "--anti-target-ids",
+                "5",
+                "--json")
+            .isClean()
+            .json();
+    assertThat(shown.path("layers").toString()).isEqualTo("[\"0\",\"4\",\"output\"]");
+    assertThat(shown.path("statistic_layers").toString())
+        .isEqualTo("{\"log_prob_diff_delta\":[\"0\",\"4\",\"5\"]}");
+    assertThat(shown.path("statistics").path("log_prob_diff_delta").size()).isEqualTo(3);
+  }
+
+  @Test
   void show_table_hasALineForEachPositionWhateverTheWidth() {
     for (String columns : new String[] {"60", "100", "300"}) {
       Cli.Ran ran =
@@ -117,7 +141,8 @@ class LensShowCommandTest {
             "--title",
             "mine")
         .isDone();
-    assertThat(Files.readString(html)).contains("<h1>mine</h1>", "KL(Self | Other) (nats)");
+    assertThat(Files.readString(html))
+        .contains("<h1>mine</h1>", "KL(Self | Other) (nats)", "changes most");
     JsonNode figure = Json.read(plotly);
     assertThat(figure.path("data").get(0).path("colorscale").get(0).get(1).stringValue())
         .isEqualTo("rgb(68,1,84)");

@@ -3,6 +3,7 @@ package dev.diopter.engine;
 import dev.diopter.kernels.AttentionSpan;
 import dev.diopter.kernels.Backend;
 import dev.diopter.kernels.BackendException;
+import dev.diopter.kernels.Buffer;
 import dev.diopter.kernels.IndexBuffer;
 import dev.diopter.kernels.KeyValueView;
 import dev.diopter.kernels.Matrix;
@@ -12,6 +13,7 @@ import dev.diopter.kernels.StoredMatrix;
 import dev.diopter.models.DecoderConfig;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Products of rows with matrices, by the kernels and on the device that a model computes with: for
@@ -111,6 +113,23 @@ public final class Products {
         fetch(from, Math.min(most, vocabulary - from), head);
       }
       return head;
+    } catch (RuntimeException | Error e) {
+      runner.abandon(e);
+      throw e;
+    }
+  }
+
+  /** The numbers that the head adds, [vocabulary], a copy; null where it adds none. */
+  public float @Nullable [] headBias() {
+    try (Lease.Use _ = lease.take()) {
+      Buffer bias = weights.headBias();
+      if (bias == null) {
+        return null;
+      }
+      float[] values = new float[config.vocabulary()];
+      backend.download(bias, 0, values, 0, values.length);
+      backend.finish();
+      return values;
     } catch (RuntimeException | Error e) {
       runner.abandon(e);
       throw e;

@@ -7,6 +7,7 @@ import dev.diopter.models.BlockSurgery;
 import dev.diopter.models.ModelException;
 import dev.diopter.models.ModelStore;
 import dev.diopter.models.OpenModel;
+import dev.diopter.models.WeightProcessing;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -60,8 +61,7 @@ class BlockSurgeryTest {
       try (Model same = Model.open(BlockSurgery.permute(stored, 0, 1, 2, 3, 4, 5), OPTIONS)) {
         assertThat(logits(same)).isEqualTo(logits(whole));
       }
-      try (OpenModel replaced =
-              BlockSurgery.replace(stored, Map.of(2, stored.weights().layers().get(3)));
+      try (OpenModel replaced = BlockSurgery.replace(stored, stored, Map.of(2, 3));
           Model model = Model.open(replaced, OPTIONS)) {
         assertThat(logits(model)).isEqualTo(oneByOne(whole, 0, 1, 3, 3, 4, 5));
       }
@@ -79,9 +79,28 @@ class BlockSurgeryTest {
           .hasMessageContaining("expected at least one block, got none");
       assertThatThrownBy(() -> BlockSurgery.permute(gpt2, 0, 1, 2, 3, 4, 4))
           .hasMessageContaining("expected each of 0 to 5 once, got [0, 1, 2, 3, 4, 4]");
-      assertThatThrownBy(
-              () -> BlockSurgery.replace(gpt2, Map.of(0, llama.weights().layers().get(0))))
+      assertThatThrownBy(() -> BlockSurgery.replace(gpt2, llama, Map.of(0, 0)))
           .hasMessageContaining("block 0: expected one of the shapes norm [128]+bias");
+      assertThatThrownBy(() -> BlockSurgery.replace(gpt2, gpt2, Map.of(0, 6)))
+          .hasMessage("expected blocks 0 to 5 of demo-gpt2, got 6");
+    }
+  }
+
+  @Test
+  void replace_processedModel_takesBlocksOfItsProcessingAlone() {
+    WeightProcessing centred = WeightProcessing.ofNames(List.of("center_writing_weights"));
+    try (OpenModel raw = ModelStore.system().open("demo-gpt2");
+        OpenModel processed = ModelStore.system().open("demo-gpt2", centred);
+        OpenModel again = ModelStore.system().open("demo-gpt2", centred)) {
+      assertThatThrownBy(() -> BlockSurgery.replace(processed, raw, Map.of(0, 0)))
+          .isInstanceOf(ModelException.class)
+          .hasMessage(
+              "blocks of demo-gpt2: expected the processing of demo-gpt2 (center_writing_weights),"
+                  + " got weights as they are: open both with one");
+      assertThatThrownBy(() -> BlockSurgery.replace(raw, processed, Map.of(0, 0)))
+          .hasMessageContaining("(weights as they are), got center_writing_weights");
+      assertThat(BlockSurgery.replace(processed, again, Map.of(0, 1)).processing())
+          .isEqualTo(centred);
     }
   }
 }

@@ -17,7 +17,7 @@ public final class OneLine {
   public static String clean(String text) {
     for (int i = 0; i < text.length(); i++) {
       if (isControl(text.charAt(i))) {
-        return text.replaceAll("[\\s\\p{Cntrl}\\u2028\\u2029]+", " ").strip();
+        return text.replaceAll("[\\s\\p{Cc}\\u2028\\u2029]+", " ").strip();
       }
     }
     return text;

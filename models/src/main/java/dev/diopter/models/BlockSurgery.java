@@ -10,8 +10,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Models without some blocks, with their blocks in another order, or with other blocks in their
- * place. Nothing is copied and nothing is changed: what comes out shares the mapping of the model
- * that it was made of, is packed like any other, and is closed with it.
+ * place. Nothing is changed: what comes out shares the mapping of the model that it was made of, is
+ * packed like any other, and is closed with it. Weights as they are stored are not copied; of a
+ * model whose weights are processed, all blocks are computed and lie on the heap until it is let
+ * go.
  */
 public final class BlockSurgery {
   private BlockSurgery() {}
@@ -66,25 +68,36 @@ public final class BlockSurgery {
   /**
    * With other blocks in the place of some.
    *
-   * @param replacements by block, from 0: blocks of the same shapes, of this model or of another
-   *     one that stays open until the new model is packed
+   * @param other where they come from: this model or one that stays open until the new model is
+   *     packed, of the same processing, so that {@link OpenModel#processing} holds for all blocks
+   * @param blocks by block of the model, from 0: which of the other's, of the same shapes, takes
+   *     its place
    */
-  public static OpenModel replace(
-      OpenModel model, Map<Integer, DecoderWeights.Layer> replacements) {
-    List<DecoderWeights.Layer> blocks = new ArrayList<>(model.weights().layers());
-    for (Map.Entry<Integer, DecoderWeights.Layer> each : replacements.entrySet()) {
+  public static OpenModel replace(OpenModel model, OpenModel other, Map<Integer, Integer> blocks) {
+    if (!model.processing().equals(other.processing())) {
+      throw new ModelException(
+          "blocks of %s: expected the processing of %s (%s), got %s: open both with one"
+              .formatted(
+                  other.displayName(),
+                  model.displayName(),
+                  model.processing(),
+                  other.processing()));
+    }
+    List<DecoderWeights.Layer> all = new ArrayList<>(model.weights().layers());
+    for (Map.Entry<Integer, Integer> each : blocks.entrySet()) {
       int block = checked(model, each.getKey());
-      String expected = shapes(blocks.get(block));
-      String found = shapes(each.getValue());
+      DecoderWeights.Layer layer = other.weights().layers().get(checked(other, each.getValue()));
+      String expected = shapes(all.get(block));
+      String found = shapes(layer);
       if (!expected.equals(found)) {
         throw new ModelException(
             "block %d: expected one of the shapes %s in its place, got %s"
                 .formatted(block, expected, found));
       }
-      blocks.set(block, each.getValue());
+      all.set(block, layer);
     }
-    int[] replaced = replacements.keySet().stream().mapToInt(b -> b).sorted().toArray();
-    return with(model, blocks, "other blocks " + join(replaced));
+    int[] replaced = blocks.keySet().stream().mapToInt(b -> b).sorted().toArray();
+    return with(model, all, "other blocks " + join(replaced));
   }
 
   private static OpenModel with(OpenModel model, List<DecoderWeights.Layer> blocks, String what) {

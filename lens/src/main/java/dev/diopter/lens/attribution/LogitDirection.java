@@ -106,10 +106,13 @@ public final class LogitDirection {
   /**
    * What each neuron of a block adds, without laying out vectors: its activation times what its row
    * of the output matrix adds.
+   *
+   * @throws UsageException if run, weights and direction are not of one processing
    */
   public Attribution neurons(ResidualParts parts, int layer, BlockWeights weights) {
     float[] scale = parts.finalScale();
     parts.requireProcessing(processing);
+    parts.requireProcessing(weights.processing());
     float[] post = parts.activations(layer);
     float[] down = weights.down(layer);
     int neurons = post.length / scale.length;

@@ -9,6 +9,7 @@ import dev.diopter.engine.RunResult;
 import dev.diopter.engine.Selection;
 import dev.diopter.engine.UsageException;
 import dev.diopter.lens.tuned.Lens;
+import dev.diopter.lens.tuned.LensFit;
 import dev.diopter.lens.tuned.LensSite;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -34,8 +35,13 @@ public final class Alignment {
   private final float[][] streams; // [layer][rows * width]
   private final float[] finals;
 
-  /** Of some prompts, which are run. */
+  /**
+   * Of some prompts, which are run.
+   *
+   * @throws dev.diopter.models.ModelException if the lens is for other processing
+   */
   public Alignment(Model model, Lens lens, List<Prompt> prompts) {
+    LensFit.requireProcessing(lens, model);
     this.model = model;
     this.lens = lens;
     this.prompts = List.copyOf(prompts);

@@ -6,6 +6,7 @@ import dev.diopter.engine.UsageException;
 import dev.diopter.lens.numeric.Lbfgs;
 import dev.diopter.lens.tuned.HeadSpectrum;
 import dev.diopter.lens.tuned.Lens;
+import dev.diopter.lens.tuned.LensFit;
 import dev.diopter.lens.tuned.LogitLens;
 import dev.diopter.lens.tuned.Translator;
 import dev.diopter.lens.tuned.TunedLens;
@@ -36,7 +37,11 @@ public final class CausalBases implements AutoCloseable {
   private final HeadLoss head;
   private double @Nullable [][] starts;
 
-  /** Of a lens. */
+  /**
+   * Of a lens.
+   *
+   * @throws dev.diopter.models.ModelException if the lens is for other processing
+   */
   public CausalBases(Model model, Lens lens, BasisOptions options) {
     if (lens.width() != model.config().width() || lens.layers() != model.config().layers()) {
       throw new UsageException(
@@ -48,6 +53,7 @@ public final class CausalBases implements AutoCloseable {
                   lens.layers(),
                   lens.width()));
     }
+    LensFit.requireProcessing(lens, model);
     if (options.vectors() > lens.width()) {
       throw new UsageException(
           "causal basis: expected at most %d vectors, as many as the stream is wide, got %d"

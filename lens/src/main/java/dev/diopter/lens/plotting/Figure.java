@@ -31,6 +31,7 @@ public record Figure(String title, List<Heatmap> panels, int tokenWidth, String 
 
   private static final String TRAJECTORIES =
       "A row for each layer, the first at the bottom; the label of a cell is its most probable token."
+          + " Where two trajectories are compared, it is the token whose probability changes most."
           + " Point at a cell, or go there with the arrow keys, to see its numbers.";
 
   /** Trajectories: a column for each token of the input. */

@@ -4,6 +4,7 @@ import dev.diopter.engine.Model;
 import dev.diopter.engine.Prompt;
 import dev.diopter.engine.UsageException;
 import dev.diopter.lens.tuned.Lens;
+import dev.diopter.lens.tuned.LensFit;
 import dev.diopter.lens.tuned.Unembedding;
 import java.util.ArrayList;
 import java.util.List;
@@ -67,6 +68,7 @@ public final class Trajectories {
    * @param layers what the lens reads at each layer, [position, width] each
    * @param output the stream behind the last block, of which the model's own row is computed
    * @param options their plan must be empty
+   * @throws dev.diopter.models.ModelException if the lens is for other processing
    */
   public static Trajectory ofStreams(
       Model model,
@@ -76,6 +78,7 @@ public final class Trajectories {
       float[] output,
       TrajectoryOptions options) {
     requireNoPlan(options);
+    LensFit.requireProcessing(lens, model);
     Streams streams = Streams.given(new Unembedding(model), lens, ids.clone(), layers, output);
     return new Computation(streams, options, ProgressListener.NONE).trajectory();
   }

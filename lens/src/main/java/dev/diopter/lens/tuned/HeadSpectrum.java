@@ -6,7 +6,8 @@ import java.util.stream.IntStream;
 
 /**
  * The singular values and vectors of a model's head on the side of the residual stream. Made anew
- * by each call; takes seconds for a large model.
+ * by each call; takes seconds for a large model, on the common pool's threads, whatever the model
+ * was opened with. The bits do not depend on their number.
  */
 public final class HeadSpectrum {
   private HeadSpectrum() {}

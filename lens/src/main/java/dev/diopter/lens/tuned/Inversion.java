@@ -29,31 +29,19 @@ public final class Inversion {
   private final int width;
   private final int vocabulary;
   private final float[] head;
+  private final float @Nullable [] headBias;
   private final FinalNorm norm;
   private final double[] headMean;
   private final double[] inverse; // of the centred head's W^T W, [width, width]
 
-  /**
-   * Of a model, whose head is copied.
-   *
-   * @throws UsageException where its weights are processed
-   */
+  /** Of a model, whose head is copied, with its bias where processing made one. */
   public Inversion(Model model) {
-    this(unbiased(model), model.finalNorm());
+    this(model.products().head(), model.products().headBias(), model.finalNorm());
   }
 
-  /** Processed weights may have a bias of the head, which the search does not know. */
-  private static float[] unbiased(Model model) {
-    if (!model.processing().isNone()) {
-      throw new UsageException(
-          "inversion: expected weights as they are, got processed ones (%s); open the model without"
-              .formatted(model.processing()));
-    }
-    return model.products().head();
-  }
-
-  Inversion(float[] head, FinalNorm norm) {
+  Inversion(float[] head, float @Nullable [] headBias, FinalNorm norm) {
     this.head = head;
+    this.headBias = headBias;
     this.norm = norm;
     this.width = norm.gain().length;
     this.vocabulary = head.length / width;
@@ -110,7 +98,7 @@ public final class Inversion {
         }
       }
     }
-    InversionLoss loss = new InversionLoss(head, norm, targets, options);
+    InversionLoss loss = new InversionLoss(head, headBias, norm, targets, options);
     Lbfgs search = Lbfgs.of(options.maxEvaluations(), options.tolerance());
     Minimum found = search.orValue(options.tolerance()).minimize(loss, x);
     loss.at(found.x(), new double[x.length]);
@@ -154,9 +142,13 @@ public final class Inversion {
     for (double each : target) {
       mean += Math.max(each, lowest) / vocabulary;
     }
+    for (int v = 0; headBias != null && v < vocabulary; v++) {
+      mean -= headBias[v] / vocabulary;
+    }
     double[] product = new double[width];
     for (int v = 0; v < vocabulary; v++) {
-      double logit = Math.max(target[v], lowest) - mean;
+      double added = headBias == null ? 0 : headBias[v];
+      double logit = Math.max(target[v], lowest) - added - mean;
       for (int i = 0; i < width; i++) {
         product[i] += (head[v * width + i] - headMean[i]) * logit;
       }

@@ -3,12 +3,14 @@ package dev.diopter.lens.tuned;
 import dev.diopter.engine.FinalNorm;
 import dev.diopter.lens.numeric.Objective;
 import dev.diopter.models.DecoderConfig;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The mean divergence of rows' distributions from wanted ones, by the rows. One thread at a time.
  */
 final class InversionLoss implements Objective {
   private final float[] head;
+  private final float @Nullable [] headBias;
   private final FinalNorm norm;
   private final double[][] targets;
   private final InversionOptions options;
@@ -17,8 +19,14 @@ final class InversionLoss implements Objective {
   private final float[] normed;
   private double kl;
 
-  InversionLoss(float[] head, FinalNorm norm, double[][] targets, InversionOptions options) {
+  InversionLoss(
+      float[] head,
+      float @Nullable [] headBias,
+      FinalNorm norm,
+      double[][] targets,
+      InversionOptions options) {
     this.head = head;
+    this.headBias = headBias;
     this.norm = norm;
     this.targets = targets;
     this.options = options;
@@ -98,7 +106,7 @@ final class InversionLoss implements Objective {
     double[] logits = new double[vocabulary];
     double max = Double.NEGATIVE_INFINITY;
     for (int v = 0; v < vocabulary; v++) {
-      double sum = 0;
+      double sum = headBias == null ? 0 : headBias[v];
       int from = v * width;
       for (int i = 0; i < width; i++) {
         sum += head[from + i] * y[i];

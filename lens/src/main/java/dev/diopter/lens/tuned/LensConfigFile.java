@@ -3,6 +3,7 @@ package dev.diopter.lens.tuned;
 import dev.diopter.formats.FormatException;
 import dev.diopter.formats.Json;
 import dev.diopter.formats.OneLine;
+import dev.diopter.models.WeightProcessing;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -190,6 +191,7 @@ final class LensConfigFile {
     throw broken("%s: expected a residual stream, found %s".formatted(SITE, OneLine.quoted(label)));
   }
 
+  /** The steps in the order in which they are applied, however a file lists them. */
   private List<String> processing() {
     JsonNode value = tree.path(PROCESSING);
     List<String> names = new ArrayList<>();
@@ -205,7 +207,11 @@ final class LensConfigFile {
     if (!value.isArray()) {
       throw broken("%s: expected an array, found %s".formatted(PROCESSING, Json.brief(value)));
     }
-    return names;
+    try {
+      return WeightProcessing.ofNames(names).names();
+    } catch (IllegalArgumentException e) {
+      throw broken(PROCESSING + ": " + OneLine.brief(e.getMessage()));
+    }
   }
 
   private FormatException broken(String what) {

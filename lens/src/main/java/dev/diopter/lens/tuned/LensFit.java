@@ -1,6 +1,7 @@
 package dev.diopter.lens.tuned;
 
 import dev.diopter.engine.Model;
+import dev.diopter.formats.OneLine;
 import dev.diopter.models.DecoderConfig;
 import dev.diopter.models.ModelException;
 import java.util.ArrayList;
@@ -73,7 +74,7 @@ public record LensFit(
       throw new ModelException(
           "the lens was trained on %s with %d layers of width %d, but %s has %d layers of width %d: use a lens of this model"
               .formatted(
-                  config.baseModel(),
+                  OneLine.name(config.baseModel()),
                   config.layers(),
                   config.width(),
                   modelName,
@@ -88,15 +89,21 @@ public record LensFit(
       if (!same && !anyModel) {
         throw new ModelException(
             "the lens belongs to %s, whose unembedding has the hash %s..., but that of %s has %s...: use a lens of this model, or --any-model"
-                .formatted(config.baseModel(), start(expected), modelName, start(unembedHash)));
+                .formatted(
+                    OneLine.name(config.baseModel()),
+                    start(expected),
+                    modelName,
+                    start(unembedHash)));
       }
       if (!same) {
-        notes.add("note: the lens was trained on another model, %s".formatted(config.baseModel()));
+        notes.add(
+            "note: the lens was trained on another model, %s"
+                .formatted(OneLine.name(config.baseModel())));
       }
     } else if (!lastName(config.baseModel()).equals(lastName(modelName))) {
       notes.add(
           "note: the lens says that it belongs to %s and has no hash to compare with %s"
-              .formatted(config.baseModel(), modelName));
+              .formatted(OneLine.name(config.baseModel()), modelName));
     }
     return notes;
   }
@@ -106,7 +113,7 @@ public record LensFit(
   }
 
   private static String start(String hash) {
-    return hash.substring(0, Math.min(12, hash.length()));
+    return OneLine.clean(hash.substring(0, Math.min(12, hash.length())));
   }
 
   private static String lastName(String name) {

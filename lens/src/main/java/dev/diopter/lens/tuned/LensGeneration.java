@@ -25,6 +25,7 @@ public final class LensGeneration {
    * At a layer.
    *
    * @param layer block, from 0
+   * @throws dev.diopter.models.ModelException if the lens is for other processing
    */
   public LensGeneration(Model model, Lens lens, int layer) {
     if (lens.layers() != model.config().layers() || lens.width() != model.config().width()) {
@@ -37,6 +38,7 @@ public final class LensGeneration {
                   lens.layers(),
                   lens.width()));
     }
+    LensFit.requireProcessing(lens, model);
     Objects.checkIndex(layer, lens.layers());
     Unembedding unembedding = new Unembedding(model);
     this.model = model;

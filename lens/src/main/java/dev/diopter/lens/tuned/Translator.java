@@ -10,6 +10,9 @@ import java.util.stream.IntStream;
  * <p>Arithmetic, for each row and output o: {@code sum = b[o]}, then {@code sum = fma(W[o][i],
  * h[i], sum)} for i = 0, 1, ..., then {@code h[o] + sum}, all in float32. A translator of zeros
  * alone gives its input back bit for bit.
+ *
+ * <p>Many rows are shared out to the common pool's threads, whatever a model was opened with; the
+ * bits do not depend on their number.
  */
 public final class Translator {
   /** Multiplications below which threads cost more than they save. */

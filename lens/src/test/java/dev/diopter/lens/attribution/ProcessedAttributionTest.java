@@ -77,6 +77,15 @@ class ProcessedAttributionTest {
           .hasMessageContaining("(fold_ln), got weights as they are");
       BlockWeights weights = new BlockWeights(stored);
       assertThatThrownBy(() -> parts.full(1, true, weights)).isInstanceOf(UsageException.class);
+      try (OpenModel folded =
+          ModelStore.system()
+              .open(folder("gpt2-tiny"), WeightProcessing.ofNames(List.of("fold_ln")))) {
+        LogitDirection fitting = LogitDirection.of(folded, 3);
+        assertThat(fitting.neurons(parts, 0, new BlockWeights(folded)).labels()).isNotEmpty();
+        assertThatThrownBy(() -> fitting.neurons(parts, 0, weights))
+            .isInstanceOf(UsageException.class)
+            .hasMessageContaining("(fold_ln), got weights as they are");
+      }
     }
   }
 }

@@ -3,19 +3,29 @@ package dev.diopter.lens.tuned;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.SoftAssertions.assertSoftly;
 
 import dev.diopter.engine.Model;
 import dev.diopter.engine.ModelOptions;
 import dev.diopter.engine.Prompt;
+import dev.diopter.formats.FormatException;
+import dev.diopter.lens.causal.Alignment;
+import dev.diopter.lens.causal.BasisOptions;
+import dev.diopter.lens.causal.CausalBases;
 import dev.diopter.lens.trajectory.LensStatistic;
 import dev.diopter.lens.trajectory.Trajectories;
+import dev.diopter.lens.trajectory.TrajectoryOptions;
 import dev.diopter.lens.trajectory.TrajectorySource;
 import dev.diopter.models.ModelException;
 import dev.diopter.models.ModelStore;
 import dev.diopter.models.OpenModel;
 import dev.diopter.models.WeightProcessing;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -84,6 +94,82 @@ class ProcessedLensTest {
       assertThatThrownBy(() -> LensFit.requireProcessing(TunedLens.untrained(plain), processed))
           .isInstanceOf(ModelException.class)
           .hasMessageContaining("weights as they are, but demo-gpt2 is run with center_writing");
+    }
+  }
+
+  @Test
+  void library_lensOfOtherProcessing_isRefusedEverywhere() {
+    try (Model model = open("demo-gpt2", WeightProcessing.TRANSFORMER_LENS)) {
+      Lens raw = TunedCase.lens("demo-gpt2");
+      int width = raw.width();
+      List<float[]> streams = Collections.nCopies(raw.layers(), new float[2 * width]);
+      List<ThrowingCallable> makers =
+          List.of(
+              () -> new LensGeneration(model, raw, 1),
+              () -> new CausalBases(model, raw, BasisOptions.DEFAULT),
+              () -> new Alignment(model, raw, List.of(PROMPT)),
+              () ->
+                  Trajectories.ofStreams(
+                      model,
+                      raw,
+                      new int[] {0, 1},
+                      streams,
+                      new float[2 * width],
+                      TrajectoryOptions.DEFAULT));
+      assertSoftly(softly ->
+          makers.forEach(made ->
+              softly
+                  .assertThatThrownBy(made)
+                  .isInstanceOf(ModelException.class)
+                  .hasMessageContaining("a tuned lens holds for one of them only")));
+      Lens logit = LogitLens.of(model.config());
+      assertThat(new Alignment(model, logit, List.of(PROMPT)).rows(0))
+          .hasSize(PROMPT.length() * width);
+    }
+  }
+
+  @Test
+  void config_stepsInAnyOrder_areTheSameProcessing() throws IOException {
+    try (Model model = open("demo-gpt2", WeightProcessing.TRANSFORMER_LENS)) {
+      LensConfig config = LensConfig.of(model, LensSite.RESID_PRE, null);
+      LensFiles.save(folder, TunedLens.untrained(config));
+      Path file = folder.resolve("config.json");
+      String written = Files.readString(file);
+      String moved =
+          written
+              .replace("\"fold_ln\"", "\"x\"")
+              .replace("\"fold_value_biases\"", "\"fold_ln\"")
+              .replace("\"x\"", "\"fold_value_biases\"");
+      assertThat(moved).isNotEqualTo(written);
+      Files.writeString(file, moved);
+      TunedLens lens = LensFiles.load(folder).lens();
+      assertThat(lens.config()).isEqualTo(config);
+      assertThat(LensFit.of(model, null).check(lens, false)).isEmpty();
+      Files.writeString(file, written.replace("fold_ln", "fold_lm"));
+      assertThatThrownBy(() -> LensFiles.load(folder))
+          .isInstanceOf(FormatException.class)
+          .hasMessageContaining("processing: expected some of fold_ln,")
+          .hasMessageContaining("got 'fold_lm'");
+    }
+  }
+
+  @Test
+  void check_nameFromAFile_isOneHarmlessLine() {
+    try (Model model = open("demo-gpt2", WeightProcessing.NONE)) {
+      LensConfig config = LensConfig.of(model, LensSite.RESID_PRE, "0".repeat(64));
+      LensConfig hostile =
+          new LensConfig(
+              "a\u001b[31m\nb\u009b2Jc",
+              null,
+              config.width(),
+              config.layers(),
+              true,
+              config.unembedHash(),
+              config.site(),
+              List.of());
+      LensFit fit = LensFit.of(model, "1".repeat(64));
+      assertThat(fit.check(TunedLens.untrained(hostile), true))
+          .containsExactly("note: the lens was trained on another model, a [31m b 2Jc");
     }
   }
 

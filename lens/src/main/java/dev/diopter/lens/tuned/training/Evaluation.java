@@ -1,5 +1,6 @@
 package dev.diopter.lens.tuned.training;
 
+import dev.diopter.models.WeightProcessing;
 import java.util.List;
 
 /**
@@ -13,6 +14,7 @@ import java.util.List;
  * @param marginals the model's mean prediction
  * @param lenses scores of each lens
  * @param batches the same by batch, in the order of the texts
+ * @param processing how the model's weights were processed
  */
 public record Evaluation(
     long tokens,
@@ -22,7 +24,8 @@ public record Evaluation(
     double entropy,
     double[] marginals,
     List<LensScores> lenses,
-    List<BatchScores> batches) {
+    List<BatchScores> batches,
+    WeightProcessing processing) {
 
   public Evaluation {
     lenses = List.copyOf(lenses);

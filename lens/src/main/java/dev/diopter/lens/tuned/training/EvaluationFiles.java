@@ -14,8 +14,9 @@ import tools.jackson.databind.node.ObjectNode;
 
 /**
  * An evaluation as the Python package's files: {@code aggregate_metrics.json}, every number in bits
- * per byte, {@code batches.jsonl}, the same of each batch in a line of its own (where the package
- * writes one array), and {@code logit_stats.json}, mean predictions.
+ * per byte and, where weights were processed, the steps as {@code processing}, {@code
+ * batches.jsonl}, the same of each batch in a line of its own (where the package writes one array),
+ * and {@code logit_stats.json}, mean predictions.
  */
 public final class EvaluationFiles {
   private EvaluationFiles() {}
@@ -63,6 +64,10 @@ public final class EvaluationFiles {
 
   private static ObjectNode metrics(Evaluation e) {
     ObjectNode metrics = Json.object();
+    if (!e.processing().isNone()) {
+      ArrayNode steps = metrics.putArray("processing");
+      e.processing().names().forEach(steps::add);
+    }
     baseline(metrics, e.crossEntropy(), e.entropy(), e);
     for (LensScores scores : e.lenses()) {
       ObjectNode lens = metrics.putObject(scores.kind());

@@ -167,7 +167,7 @@ public final class LensEvaluation {
     }
   }
 
-  private static Evaluation result(
+  private Evaluation result(
       List<Lens> lenses,
       List<List<LayerScorer>> scorers,
       ModelSums base,
@@ -186,7 +186,8 @@ public final class LensEvaluation {
         base.entropy / base.tokens,
         base.marginal,
         scores,
-        batches);
+        batches,
+        model.processing());
   }
 
   private static LensScores scores(String kind, List<LayerScorer> layers, ModelSums base) {
