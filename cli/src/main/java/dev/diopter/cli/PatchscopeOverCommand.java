@@ -82,7 +82,7 @@ final class PatchscopeOverCommand implements Command {
   }
 
   private void validate() {
-    axes.validate();
+    axes.validate(options);
     options.validate(!axes.hasPrompts(), !axes.hasOwnTarget());
     if (axes.hasPrompts() && options.source().hasInput()) {
       throw new UsageException("--prompts: expected no source beside it");

@@ -96,7 +96,8 @@ final class ScopeAxes {
 
   private int sourceCount = 1;
 
-  void validate() {
+  /** Fails where the options contradict each other; before a model is loaded. */
+  void validate(ScopeOptions options) {
     if (prompts != null && (controls.contains("mean") || controls.contains("all"))) {
       throw new UsageException(
           "--control mean: expected one --source, got --prompts; unpatched and shuffled go with them");
@@ -111,8 +112,9 @@ final class ScopeAxes {
       if (sourceLayers != null || targetLayers != null || pairs || diagonal || vary != null) {
         throw new UsageException("--preset: expected no axes of your own with it");
       }
-      var _ = Preset.named(preset);
+      options.requireFor(Preset.named(preset));
     }
+    options.requireNoLayers();
     if (vary != null && !VARIED.contains(vary)) {
       throw new UsageException(
           "--vary: expected one of %s, got '%s'".formatted(String.join(", ", VARIED), vary));

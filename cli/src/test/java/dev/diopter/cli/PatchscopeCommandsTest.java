@@ -152,6 +152,7 @@ class PatchscopeCommandsTest {
                   "--json"));
       switch (preset.get("needs").stringValue("")) {
         case "target" -> words.addAll(List.of("--target", "The language of x"));
+        case "map" -> words.addAll(List.of("--map", "identity"));
         case "noise" -> words.addAll(List.of("--noise", "3", "--noise-position", "1-4"));
         default -> {}
       }

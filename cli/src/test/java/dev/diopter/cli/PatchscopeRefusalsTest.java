@@ -98,6 +98,38 @@ class PatchscopeRefusalsTest {
         .contains(message);
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          over|--source-layer 3|--source-layer: expected --source-layers, the layers of a sweep
+          over|--target-layer embed|--target-layer: expected --target-layers, the layers of a sweep
+          over|--preset token-identity --target-layer 2|--target-layer: expected --target-layers
+          over|--preset token-identity --source-layer 2|--source-layer: expected --source-layers
+          over|--preset token-identity --source-position all|--source-position all: expected some of them with --preset token-identity, which takes -1
+          over|--preset causal-tracing --noise 1 --source-position all|which takes each in turn
+          over|--noise-position 1|--noise-position: expected --noise SD with it, got no noise
+          run|--noise-position 1|--noise-position: expected --noise SD with it, got no noise
+          run|--noise-seed 3|--noise-seed: expected --noise SD with it, got no noise
+          run|--noise 1 --noise-position x|position
+          over|--preset tuned-lens|--preset tuned-lens: expected --map with it, got none
+          over|--preset causal-tracing|--preset causal-tracing: expected --noise with it, got none
+          """)
+  void options_thatNobodyWouldRead_areRefused(String command, String options, String message) {
+    String err = Cli.run(words(command, split(options))).failed(2).err();
+    assertThat(err).contains(message).hasLineCount(1);
+  }
+
+  @Test
+  void over_presetThatNeedsATarget_isRefusedWithoutOne() {
+    String[] words = {
+      "patchscope", "over", "demo-llama", "--preset", "multi-hop", "--source", "Japan"
+    };
+    assertThat(Cli.run(words).failed(2).err())
+        .contains("--preset multi-hop: expected --target with it, got none");
+  }
+
   @Test
   void models_ofOtherWidths_areRefusedWithoutAMapping() {
     Cli.Ran ran =

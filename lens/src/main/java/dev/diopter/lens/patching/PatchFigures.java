@@ -123,7 +123,13 @@ public final class PatchFigures {
           figures.put(
               bySize.size() == 1 ? kind : kind + size,
               new Figure(
-                  title, same, CELL_WIDTH, kind.equals("head") ? "Head" : "Position", NOTE)));
+                  title,
+                  same,
+                  CELL_WIDTH,
+                  kind.equals("head")
+                      ? Figure.Axes.layersBy("Head", false)
+                      : Figure.Axes.layersBy("Position", true),
+                  NOTE)));
     });
     return figures;
   }
