@@ -169,7 +169,7 @@ final class ScopeAxes {
   private List<Patch> patches(Input own, ScopeOptions options, ScopeModels models) {
     if (preset == null) {
       Patch patch = options.patch(own, models.from(), models.to(), 1);
-      return layers(varied(Sweep.of(patch), patch), models).patches();
+      return layers(varied(Sweep.of(patch), patch), options, models).patches();
     }
     Preset named = Preset.named(preset);
     Source source = options.source(models.from(), own);
@@ -196,8 +196,16 @@ final class ScopeAxes {
     return scope.readout(allSteps ? readout.withAllSteps() : readout).limits(options.limits());
   }
 
-  private Sweep layers(Sweep sweep, ScopeModels models) {
+  private Sweep layers(Sweep sweep, ScopeOptions options, ScopeModels models) {
     List<Layer> from = list(sourceLayers, models.from());
+    if (options.paperCompat() && from.contains(Layer.FINAL)) {
+      int last = models.from().config().layers() - 1;
+      if (from.stream().anyMatch(l -> l.equals(Layer.LAST) || l.equals(Layer.of(last)))) {
+        throw new UsageException(
+            "--paper-compat: layer %d is final there: expected one of both in --source-layers, got both"
+                .formatted(last));
+      }
+    }
     if (diagonal) {
       return sweep.diagonal(from);
     }

@@ -242,6 +242,11 @@ final class ScopeOptions {
     return new Patch(own, mapping(), target(given, tokensUnlessGiven));
   }
 
+  /** Whether last layers are where the paper's code has them. */
+  boolean paperCompat() {
+    return paperCompat;
+  }
+
   /** With its last layers where {@code --paper-compat} has them. */
   Patch compatible(Patch patch) {
     return paperCompat ? patch.paperCompat() : patch;

@@ -127,10 +127,24 @@ public final class CellLayout {
           ? "layer " + Slots.label(first.targetEntry())
           : Slots.label(first.sourceEntry()) + " to " + Slots.label(first.targetEntry());
     }
-    boolean one =
+    List<String> targets = targets(row);
+    return targets.isEmpty() ? "to its pair" : "to " + String.join(" or ", targets);
+  }
+
+  /**
+   * The target layer of a row; two of them where a last block is {@code final} for some sources, as
+   * in the paper's code; none where each column has another one.
+   */
+  public List<String> targets(int row) {
+    List<String> labels =
         IntStream.range(0, columns)
-            .allMatch(c -> at(row, c).route().targetEntry() == first.targetEntry());
-    return one ? "to " + Slots.label(first.targetEntry()) : "to its pair";
+            .mapToObj(c -> Slots.label(at(row, c).route().targetEntry()))
+            .distinct()
+            .toList();
+    Model model = at(row, 0).patch().target().model();
+    boolean last =
+        labels.equals(List.of(Integer.toString(model.config().layers() - 1), Layer.FINAL.label()));
+    return labels.size() == 1 || last ? labels : List.of();
   }
 
   /** What columns are. */

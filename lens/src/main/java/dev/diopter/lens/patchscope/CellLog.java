@@ -109,7 +109,8 @@ public final class CellLog implements AutoCloseable {
         }
       }
     }
-    if (at < head.length && Arrays.equals(Files.readAllBytes(path), Arrays.copyOf(head, (int) at))) {
+    if (at < head.length
+        && Arrays.equals(Files.readAllBytes(path), Arrays.copyOf(head, (int) at))) {
       return Whole.NONE; // Cut in front of the first cell.
     }
     boolean own = false;
@@ -182,9 +183,7 @@ public final class CellLog implements AutoCloseable {
   }
 
   private static String slots(Slots slots) {
-    return slots.entry()
-        + Arrays.toString(slots.positions())
-        + Arrays.toString(slots.heads());
+    return slots.entry() + Arrays.toString(slots.positions()) + Arrays.toString(slots.heads());
   }
 
   private static void add(MessageDigest sha, String text) {

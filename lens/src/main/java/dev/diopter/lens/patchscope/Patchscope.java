@@ -94,6 +94,9 @@ public final class Patchscope {
         break;
       }
     }
+    if (problems.isEmpty() && resolved.stream().allMatch(r -> r.changesNothing(readout))) {
+      problems.add(resolved.getFirst().nothingChanges());
+    }
     if (problems.isEmpty()) {
       budget(resolved, problems);
     }

@@ -31,7 +31,10 @@ class CellLogTest {
       write(whole, scope, Integer.MAX_VALUE);
       byte[] expected = Files.readAllBytes(whole);
       int head = Files.readString(whole).indexOf('\n');
-      for (int length : new int[] {0, 1, 60, head, head + 1, expected.length / 3, expected.length - 1, expected.length}) {
+      for (int length :
+          new int[] {
+            0, 1, 60, head, head + 1, expected.length / 3, expected.length - 1, expected.length
+          }) {
         Path cut = folder.resolve("cut" + length + ".jsonl");
         Files.write(cut, Arrays.copyOf(expected, length));
         write(cut, scope, Integer.MAX_VALUE);
