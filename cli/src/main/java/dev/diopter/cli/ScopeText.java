@@ -121,7 +121,7 @@ final class ScopeText {
     screen.out().println(style.bold(head.toString().stripTrailing()));
     for (int t = 0; t < rows; t++) {
       StringBuilder line = new StringBuilder("  ");
-      String label = places ? layout.row(t).replace("layer ", "") : target(cells, layout, t);
+      String label = places ? layout.row(t) : target(cells, layout, t);
       line.append(Text.padRight(Text.fit(label, LABEL - 1), LABEL));
       for (int s = 0; s < columns; s++) {
         Reading.Candidate best = cells.get(s * rows + t).reading().top().getFirst();

@@ -124,7 +124,7 @@ public final class CellLayout {
     Mapping.Route first = at(row, 0).route();
     if (isByPlace()) {
       return first.sourceEntry() == first.targetEntry()
-          ? "layer " + Slots.label(first.targetEntry())
+          ? Slots.label(first.targetEntry())
           : Slots.label(first.sourceEntry()) + " to " + Slots.label(first.targetEntry());
     }
     List<String> targets = targets(row);

@@ -151,7 +151,7 @@ class ScopeFigureTest {
     int columns = CellLayout.of(cells).columns();
     TrajectoryStatistic drawn = only(cells, columns);
     assertThat(drawn.stats()).hasDimensions(2, 3);
-    assertThat(drawn.layerLabels()).containsExactly("layer 0", "layer 2");
+    assertThat(drawn.layerLabels()).containsExactly("0", "2");
     // The position is said once, with the token of either prompt.
     assertThat(drawn.sequenceLabels()).containsExactly("@0 The", "@1 sun>moon", "@2 and>is");
     assertThat(drawn.stats()[1][2])
@@ -169,7 +169,7 @@ class ScopeFigureTest {
     List<Cell> cells = Patchscope.of(sweep).run();
     TrajectoryStatistic drawn = only(cells, CellLayout.of(cells).columns());
     assertThat(drawn.stats()).hasDimensions(3, 2);
-    assertThat(drawn.layerLabels()).containsExactly("0 to 2", "layer 1", "2 to 0");
+    assertThat(drawn.layerLabels()).containsExactly("0 to 2", "1", "2 to 0");
     assertThat(drawn.sequenceLabels()).containsExactly("H0", "H3");
   }
 
