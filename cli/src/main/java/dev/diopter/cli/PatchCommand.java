@@ -25,7 +25,7 @@ import tools.jackson.databind.node.ObjectNode;
         "Put values of one prompt's run into another's, one place at a time, and see which bring the"
             + " answer back.",
     customSynopsis =
-        "diopter patch [OPTIONS] MODEL --clean TEXT --corrupt TEXT --answer TOKEN --wrong TOKEN",
+        "diopter patch [OPTIONS] MODEL --clean TEXT --corrupt TEXT --answer TOKEN [--wrong TOKEN]",
     footer = {
       "",
       "Example: diopter patch demo-gpt2 --bos --clean \"When Mary and John went to the store, John"
@@ -66,8 +66,9 @@ final class PatchCommand implements Command {
       names = "--figure",
       paramLabel = "FILE",
       description =
-          "Draw heatmaps: .html, .svg, .svgz, .png or .plotly.json. Sweeps by position and by head"
-              + " are two files, with .position and .head in front of the suffix.")
+          "Draw heatmaps: .html, .svg, .svgz, .png or .plotly.json. Sweeps by position, by head and"
+              + " by key/value heads that are fewer are files of their own, with .position, .head"
+              + " and .kv_head in front of the suffix.")
   private @Nullable Path figure;
 
   @Mixin private final ComputeOptions compute = new ComputeOptions();
@@ -91,7 +92,7 @@ final class PatchCommand implements Command {
     if (top < 1) {
       throw new UsageException("--top: expected 1 or more, got " + top);
     }
-    input.validate();
+    input.validate(attribution);
     sweeps.validate();
     compute.validate();
     process.wanted();
@@ -108,7 +109,7 @@ final class PatchCommand implements Command {
       Prompt clean = input.clean(model);
       Prompt corrupt = input.corrupt(model);
       int answer = input.answer(model);
-      int wrong = input.wrong(model);
+      @Nullable Integer wrong = input.wrong(model);
       Integer bos = model.config().bosId();
       PromptInput.adviseBos(bos != null && clean.ids()[0] == bos, model, output);
       if (estimate) {
@@ -117,7 +118,9 @@ final class PatchCommand implements Command {
       }
       PatchSweeps.Swept swept = sweep(model, clean, corrupt, input.metric(answer, wrong));
       @Nullable PatchAttribution parts =
-          attribution ? PatchAttribution.of(model, clean, corrupt, answer, wrong) : null;
+          attribution && wrong != null
+              ? PatchAttribution.of(model, clean, corrupt, answer, wrong)
+              : null;
       Tokens tokens = Tokens.of(model);
       if (result.wanted(output)) {
         ObjectNode object = object(model, clean, corrupt, answer, wrong, swept);
@@ -218,7 +221,11 @@ final class PatchCommand implements Command {
     return file.resolveSibling(all.substring(0, dot) + "." + kind + all.substring(dot));
   }
 
-  private static String difference(float[] logits, int answer, int wrong, Tokens tokens) {
+  private static String difference(
+      float[] logits, int answer, @Nullable Integer wrong, Tokens tokens) {
+    if (wrong == null) {
+      return "%s: logit of %s".formatted(Numbers.fixed(logits[answer], 4), tokens.shown(answer));
+    }
     return "%s: logit of %s minus logit of %s"
         .formatted(
             Numbers.fixed((double) logits[answer] - logits[wrong], 4),
@@ -227,7 +234,12 @@ final class PatchCommand implements Command {
   }
 
   private ObjectNode object(
-      Model model, Prompt clean, Prompt corrupt, int answer, int wrong, PatchSweeps.Swept swept) {
+      Model model,
+      Prompt clean,
+      Prompt corrupt,
+      int answer,
+      @Nullable Integer wrong,
+      PatchSweeps.Swept swept) {
     Tokens tokens = Tokens.of(model);
     ObjectNode object = Json.object();
     ProcessOption.put(object, model);
@@ -236,16 +248,24 @@ final class PatchCommand implements Command {
     object.set("corrupt_ids", Tokens.ids(corrupt.ids()));
     tokens.putLabels(object, "corrupt_tokens", corrupt.ids());
     tokens.putToken(object.putObject("answer"), answer);
-    tokens.putToken(object.putObject("wrong"), wrong);
+    if (wrong == null) {
+      object.putNull("wrong");
+    } else {
+      tokens.putToken(object.putObject("wrong"), wrong);
+    }
     object.put("direction", sweeps.direction());
     object.put("metric", input.metricName());
-    object.put("clean_logit_diff", (double) swept.clean()[answer] - swept.clean()[wrong]);
-    object.put("corrupt_logit_diff", (double) swept.corrupt()[answer] - swept.corrupt()[wrong]);
+    object.put("clean_logit_diff", difference(swept.clean(), answer, wrong));
+    object.put("corrupt_logit_diff", difference(swept.corrupt(), answer, wrong));
     ObjectNode unpatched = object.putObject("unpatched");
     swept.named().forEach(n -> unpatched.put(n.sweep().name(), n.unpatched()));
     object.set("sweeps", PatchExport.object(swept.sweeps()));
     object.set("axes", PatchExport.axes(swept.sweeps()));
     object.set("counters", PatchExport.object(swept.cost()));
     return object;
+  }
+
+  private static @Nullable Double difference(float[] logits, int answer, @Nullable Integer wrong) {
+    return wrong == null ? null : (double) logits[answer] - logits[wrong];
   }
 }

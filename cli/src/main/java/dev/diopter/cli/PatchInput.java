@@ -15,6 +15,8 @@ final class PatchInput {
   private static final List<String> METRICS =
       List.of("normalized", "logit_diff", "probability", "log_probability", "rank", "kl");
 
+  private static final List<String> DIFFERENCES = METRICS.subList(0, 2);
+
   @Option(names = "--clean", paramLabel = "TEXT", description = "The prompt that has the answer.")
   private @Nullable String clean;
 
@@ -39,7 +41,10 @@ final class PatchInput {
       description = "The clean prompt's next token, as written: a blank in front matters.")
   private @Nullable String answer;
 
-  @Option(names = "--wrong", paramLabel = "TOKEN", description = "The corrupt prompt's.")
+  @Option(
+      names = "--wrong",
+      paramLabel = "TOKEN",
+      description = "The corrupt prompt's; not needed for a metric that is no logit difference.")
   private @Nullable String wrong;
 
   @Option(names = "--answer-id", paramLabel = "ID", description = "An id instead of a token.")
@@ -66,15 +71,22 @@ final class PatchInput {
       description = "Leave out the special tokens of the tokenizer's template.")
   private boolean noSpecial;
 
-  /** Fails where the options contradict each other; before a model is loaded. */
-  void validate() {
+  /**
+   * Fails where the options contradict each other; before a model is loaded.
+   *
+   * @param attribution whether the logit difference is asked for beside the metric
+   */
+  void validate(boolean attribution) {
     requireOne("--clean", "--clean-ids", clean, cleanIds);
     requireOne("--corrupt", "--corrupt-ids", corrupt, corruptIds);
     requireOne("--answer", "--answer-id", answer, answerId);
-    requireOne("--wrong", "--wrong-id", wrong, wrongId);
     if (!METRICS.contains(metric)) {
       throw new UsageException(
           "--metric: expected one of %s, got '%s'".formatted(String.join(", ", METRICS), metric));
+    }
+    // Other metrics are of the answer alone, or of the whole distribution.
+    if (wrong != null || wrongId != null || attribution || DIFFERENCES.contains(metric)) {
+      requireOne("--wrong", "--wrong-id", wrong, wrongId);
     }
     if (cleanIds != null) {
       TokenIds.parse("--clean-ids", cleanIds);
@@ -117,8 +129,9 @@ final class PatchInput {
     return token(model, "--answer", answer, answerId);
   }
 
-  int wrong(Model model) {
-    return token(model, "--wrong", wrong, wrongId);
+  /** Null where none is needed and none was given. */
+  @Nullable Integer wrong(Model model) {
+    return wrong == null && wrongId == null ? null : token(model, "--wrong", wrong, wrongId);
   }
 
   private static int token(
@@ -145,14 +158,15 @@ final class PatchInput {
   }
 
   /** What is measured. */
-  PatchMetric metric(int answerToken, int wrongToken) {
+  PatchMetric metric(int answerToken, @Nullable Integer wrongToken) {
+    int other = wrongToken == null ? answerToken : wrongToken; // Read where there is one.
     return switch (metric) {
-      case "logit_diff" -> PatchMetric.logitDifference(answerToken, wrongToken);
+      case "logit_diff" -> PatchMetric.logitDifference(answerToken, other);
       case "probability" -> PatchMetric.probability(answerToken);
       case "log_probability" -> PatchMetric.logProbability(answerToken);
       case "rank" -> PatchMetric.rank(answerToken);
       case "kl" -> PatchMetric.klFromClean();
-      default -> PatchMetric.normalizedLogitDifference(answerToken, wrongToken);
+      default -> PatchMetric.normalizedLogitDifference(answerToken, other);
     };
   }
 }

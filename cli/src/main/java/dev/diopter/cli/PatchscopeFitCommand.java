@@ -154,6 +154,7 @@ final class PatchscopeFitCommand implements Command {
       MapTrainer.Result fitted = trainer.solve("affine:" + file.getFileName(), ridge);
       fitted.map().write(file);
       output.note("wrote " + file);
+      advise(models, fitted.fits());
       if (result.wanted(output)) {
         result.deliver(object(models, read, fitted.fits()), screen, output);
       }
@@ -213,6 +214,22 @@ final class PatchscopeFitCommand implements Command {
               .formatted(leftOut, count));
     }
     return new Read(count, leftOut);
+  }
+
+  /** A word where numbers that were fitted say nothing of other texts. */
+  private void advise(ScopeModels models, Map<Mapping.Route, AffineFit.Fitted> fits) {
+    int width = models.from().config().width();
+    long least = fits.values().stream().mapToLong(AffineFit.Fitted::samples).min().orElse(0);
+    if (least <= width) {
+      output.note(
+          "%d pairs for maps of %d numbers: R2 on them is near 1 whatever the texts; give more"
+              .formatted(least, width));
+    }
+    if (fits.values().stream().anyMatch(f -> f.heldOutSamples() == 0)) {
+      output.note(
+          "no text is held out, so nothing says how good the maps are: "
+              + (hold == 0 ? "--hold-every is 0" : "expected %d texts or more".formatted(hold)));
+    }
   }
 
   private void print(ScopeModels models, Read read, Map<Mapping.Route, AffineFit.Fitted> fits) {

@@ -82,7 +82,7 @@ final class PatchscopeOverCommand implements Command {
   }
 
   private void validate() {
-    axes.validate();
+    axes.validate(options);
     options.validate(!axes.hasPrompts(), !axes.hasOwnTarget());
     if (axes.hasPrompts() && options.source().hasInput()) {
       throw new UsageException("--prompts: expected no source beside it");
@@ -127,6 +127,7 @@ final class PatchscopeOverCommand implements Command {
     try (ScopeModels models =
         ScopeModels.open(options.model(), options.targetModel(), compute, screen, output)) {
       Patchscope scope = axes.scope(options, models, allSteps);
+      scope.requireChange();
       options.advise(models.from(), scope.patches().getFirst().source().input().prompt(), output);
       if (estimate) {
         showEstimate(models, scope.estimate());

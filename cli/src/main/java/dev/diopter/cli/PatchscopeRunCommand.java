@@ -57,7 +57,9 @@ final class PatchscopeRunCommand implements Command {
           options.compatible(options.patch(models.from(), models.to(), Target.NEW_TOKENS));
       Readout readout = options.withTokens(options.readout(Readout.At.LAST), models.to());
       readout = allSteps ? readout.withAllSteps() : readout;
-      PatchRun run = Patchscope.of(patch).readout(readout).limits(options.limits()).start();
+      Patchscope scope = Patchscope.of(patch).readout(readout).limits(options.limits());
+      scope.requireChange();
+      PatchRun run = scope.start();
       options.advise(models.from(), patch.source().input().prompt(), output);
       Cell cell;
       try (Progress _ = Progress.start(screen, output, "patching")) {

@@ -96,7 +96,8 @@ final class ScopeAxes {
 
   private int sourceCount = 1;
 
-  void validate() {
+  /** Fails where the options contradict each other; before a model is loaded. */
+  void validate(ScopeOptions options) {
     if (prompts != null && (controls.contains("mean") || controls.contains("all"))) {
       throw new UsageException(
           "--control mean: expected one --source, got --prompts; unpatched and shuffled go with them");
@@ -111,8 +112,9 @@ final class ScopeAxes {
       if (sourceLayers != null || targetLayers != null || pairs || diagonal || vary != null) {
         throw new UsageException("--preset: expected no axes of your own with it");
       }
-      var _ = Preset.named(preset);
+      options.requireFor(Preset.named(preset));
     }
+    options.requireNoLayers();
     if (vary != null && !VARIED.contains(vary)) {
       throw new UsageException(
           "--vary: expected one of %s, got '%s'".formatted(String.join(", ", VARIED), vary));
@@ -167,7 +169,7 @@ final class ScopeAxes {
   private List<Patch> patches(Input own, ScopeOptions options, ScopeModels models) {
     if (preset == null) {
       Patch patch = options.patch(own, models.from(), models.to(), 1);
-      return layers(varied(Sweep.of(patch), patch), models).patches();
+      return layers(varied(Sweep.of(patch), patch), options, models).patches();
     }
     Preset named = Preset.named(preset);
     Source source = options.source(models.from(), own);
@@ -194,8 +196,16 @@ final class ScopeAxes {
     return scope.readout(allSteps ? readout.withAllSteps() : readout).limits(options.limits());
   }
 
-  private Sweep layers(Sweep sweep, ScopeModels models) {
+  private Sweep layers(Sweep sweep, ScopeOptions options, ScopeModels models) {
     List<Layer> from = list(sourceLayers, models.from());
+    if (options.paperCompat() && from.contains(Layer.FINAL)) {
+      int last = models.from().config().layers() - 1;
+      if (from.stream().anyMatch(l -> l.equals(Layer.LAST) || l.equals(Layer.of(last)))) {
+        throw new UsageException(
+            "--paper-compat: layer %d is final there: expected one of both in --source-layers, got both"
+                .formatted(last));
+      }
+    }
     if (diagonal) {
       return sweep.diagonal(from);
     }

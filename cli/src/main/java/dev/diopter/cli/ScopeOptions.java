@@ -9,6 +9,8 @@ import dev.diopter.lens.patchscope.Limits;
 import dev.diopter.lens.patchscope.Mapping;
 import dev.diopter.lens.patchscope.Mappings;
 import dev.diopter.lens.patchscope.Patch;
+import dev.diopter.lens.patchscope.Positions;
+import dev.diopter.lens.patchscope.Preset;
 import dev.diopter.lens.patchscope.Readout;
 import dev.diopter.lens.patchscope.Schedule;
 import dev.diopter.lens.patchscope.Source;
@@ -69,10 +71,10 @@ final class ScopeOptions {
       names = "--noise-position",
       paramLabel = "P",
       description = "Where: positions as above; all unless given.")
-  private String noisePosition = "all";
+  private @Nullable String noisePosition;
 
   @Option(names = "--noise-seed", paramLabel = "N", description = "Decides it; 0 unless given.")
-  private long noiseSeed;
+  private @Nullable Long noiseSeed;
 
   @Option(
       names = "--top",
@@ -156,6 +158,51 @@ final class ScopeOptions {
     if (noise != null && !(noise >= 0 && noise < Float.POSITIVE_INFINITY)) {
       throw new UsageException("--noise: expected 0 or more, got " + noise);
     }
+    if (noise == null && (noisePosition != null || noiseSeed != null)) {
+      throw new UsageException(
+          "%s: expected --noise SD with it, got no noise"
+              .formatted(noisePosition != null ? "--noise-position" : "--noise-seed"));
+    }
+    var _ = noisePositions();
+  }
+
+  private Positions noisePositions() {
+    return noisePosition == null ? Positions.ALL : Positions.parse(noisePosition);
+  }
+
+  /** Fails where a sweep over layers would pass over what was asked of one layer. */
+  void requireNoLayers() {
+    String both = "%1$s: expected %1$ss, the layers of a sweep; one layer is for patchscope run";
+    if (source.layer != null) {
+      throw new UsageException(both.formatted("--source-layer"));
+    }
+    if (target.layer != null) {
+      throw new UsageException(both.formatted("--target-layer"));
+    }
+  }
+
+  /** Fails where the options lack what a preset is nothing without, or it would pass over some. */
+  void requireFor(Preset preset) {
+    String needs = preset.needs() == null ? "" : preset.needs();
+    boolean lacks =
+        switch (needs) {
+          case "map" -> maps.isEmpty();
+          case "noise" -> noise == null;
+          case "target" -> !target().hasInput();
+          default -> false;
+        };
+    if (lacks) {
+      throw new UsageException(
+          "--preset %s: expected --%s with it, got none".formatted(preset.name(), needs));
+    }
+    ScopeSide from = source();
+    if (from.hasPositions() && from.positions().equals(Positions.ALL)) {
+      throw new UsageException(
+          "--source-position all: expected some of them with --preset %s, which takes %s unless given"
+              .formatted(
+                  preset.name(),
+                  preset.sourcePosition() == null ? "each in turn" : preset.sourcePosition()));
+    }
   }
 
   Mapping mapping() {
@@ -177,10 +224,8 @@ final class ScopeOptions {
     own = side.layerText() == null ? own : own.layer(side.layer());
     own = side.head() == null ? own : own.heads(side.heads());
     if (noise != null) {
-      int[] where =
-          dev.diopter.lens.patchscope.Positions.parse(noisePosition)
-              .resolve(own.input(), own.model(), "noise");
-      own = own.with(own.input().noisy(where, noise, noiseSeed));
+      int[] where = noisePositions().resolve(own.input(), own.model(), "noise");
+      own = own.with(own.input().noisy(where, noise, noiseSeed == null ? 0 : noiseSeed));
     }
     return ignoreEos ? own.ignoringEos() : own;
   }
@@ -195,6 +240,11 @@ final class ScopeOptions {
     Source own = source(from, input);
     Target given = Target.of(to, target().input(to, prompts()));
     return new Patch(own, mapping(), target(given, tokensUnlessGiven));
+  }
+
+  /** Whether last layers are where the paper's code has them. */
+  boolean paperCompat() {
+    return paperCompat;
   }
 
   /** With its last layers where {@code --paper-compat} has them. */

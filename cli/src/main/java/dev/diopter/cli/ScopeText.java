@@ -121,7 +121,7 @@ final class ScopeText {
     screen.out().println(style.bold(head.toString().stripTrailing()));
     for (int t = 0; t < rows; t++) {
       StringBuilder line = new StringBuilder("  ");
-      String label = places ? layout.row(t).replace("layer ", "") : target(cells, rows, t);
+      String label = places ? layout.row(t) : target(cells, layout, t);
       line.append(Text.padRight(Text.fit(label, LABEL - 1), LABEL));
       for (int s = 0; s < columns; s++) {
         Reading.Candidate best = cells.get(s * rows + t).reading().top().getFirst();
@@ -133,16 +133,14 @@ final class ScopeText {
   }
 
   /** The target layer of a row; where each column has another one, they are pairs. */
-  private static String target(List<Cell> cells, int rows, int row) {
-    int first = cells.get(row).route().targetEntry();
-    for (int i = row; i < cells.size(); i += rows) {
-      if (cells.get(i).route().targetEntry() != first) {
-        return cells.stream().allMatch(c -> c.route().sourceEntry() == c.route().targetEntry())
-            ? "same"
-            : "pairs";
-      }
+  private static String target(List<Cell> cells, CellLayout layout, int row) {
+    List<String> targets = layout.targets(row);
+    if (!targets.isEmpty()) {
+      return targets.getFirst();
     }
-    return layer(first);
+    return cells.stream().allMatch(c -> c.route().sourceEntry() == c.route().targetEntry())
+        ? "same"
+        : "pairs";
   }
 
   private static void list(Screen screen, List<Cell> cells, Tokens tokens) {

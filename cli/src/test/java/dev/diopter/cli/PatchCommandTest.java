@@ -128,6 +128,49 @@ class PatchCommandTest {
     assertThat(Files.readString(svg)).contains("<svg", "Position");
   }
 
+  @Test
+  void patch_fewerKeyValueHeads_areAFigureOfTheirOwn() {
+    Path file = folder.resolve("q.svg");
+    String sites = "attn_head_k_all_pos,attn_head_q_all_pos";
+    Cli.Ran ran = Cli.run(words("demo-llama", "--sites", sites, "--figure", file + ""));
+    assertThat(ran.isDone().err()).contains("q.kv_head.svg", "q.head.svg");
+    String help = Cli.run("patch", "--help").isDone().out();
+    assertThat(help).contains(".kv_head");
+  }
+
+  private static String[] withoutWrong(String... more) {
+    List<String> all = new ArrayList<>(List.of(words("demo-gpt2", more)));
+    int at = all.indexOf("--wrong");
+    all.subList(at, at + 2).clear();
+    return all.toArray(String[]::new);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"probability", "log_probability", "rank", "kl"})
+  void patch_metricOfNoDifference_needsNoWrongToken(String metric) {
+    String[] more = {"--sites", "resid_pre", "--metric", metric};
+    JsonNode with = Cli.run(words("demo-gpt2", with(more, "--json"))).isDone().json();
+    JsonNode json = Cli.run(withoutWrong(with(more, "--json"))).isDone().json();
+    assertThat(json.path("sweeps")).isEqualTo(with.path("sweeps"));
+    assertThat(json.get("wrong").isNull()).isTrue();
+    assertThat(json.get("clean_logit_diff").isNull()).isTrue();
+    assertThat(Cli.run(withoutWrong(more)).isDone().out()).contains(": logit of \u2423Mary");
+  }
+
+  private static String[] with(String[] words, String last) {
+    List<String> all = new ArrayList<>(List.of(words));
+    all.add(last);
+    return all.toArray(String[]::new);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"--metric normalized", "--metric logit_diff", "--metric kl --attribution"})
+  void patch_logitDifferences_needAWrongToken(String more) {
+    assertThat(Cli.run(withoutWrong(more.split(" "))).failed(2).err())
+        .contains("expected one of --wrong and --wrong-id, got none");
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"demo-gpt2", "demo-llama"})
   void patch_estimate_isTheMostThatTheRunCosts(String model) {

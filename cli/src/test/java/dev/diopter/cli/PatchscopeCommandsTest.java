@@ -152,6 +152,7 @@ class PatchscopeCommandsTest {
                   "--json"));
       switch (preset.get("needs").stringValue("")) {
         case "target" -> words.addAll(List.of("--target", "The language of x"));
+        case "map" -> words.addAll(List.of("--map", "identity"));
         case "noise" -> words.addAll(List.of("--noise", "3", "--noise-position", "1-4"));
         default -> {}
       }
@@ -219,6 +220,9 @@ class PatchscopeCommandsTest {
       "--source-layers", "4,5", "--target-layers", "4,5", "--paper-compat", "--json"
     };
     JsonNode cells = Cli.run(words("over", more)).isDone().json().get("cells");
+    // The row of the last block is no row of pairs, though its last cell is written at final.
+    String out = Cli.run(words("over", java.util.Arrays.copyOf(more, 5))).isDone().out();
+    assertThat(out).contains("\n  5 ").doesNotContain("pairs");
     assertThat(cells.get(0).get("source_layer").intValue()).isEqualTo(4);
     assertThat(cells.get(1).get("target_layer").intValue()).isEqualTo(5);
     assertThat(cells.get(2).get("source_layer").stringValue()).isEqualTo("final");

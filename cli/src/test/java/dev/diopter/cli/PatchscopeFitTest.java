@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
 /** {@code patchscope fit}, and what is done with its files. */
@@ -93,6 +95,33 @@ class PatchscopeFitTest {
             "--map",
             "affine:" + maps);
     assertThat(other.failed(2).err()).contains("expected a map for layer 2 to layer 5, it has 3");
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1,5,true,true", "60,5,false,false", "60,0,false,true"})
+  void fit_numbersThatSayNothing_areSaidTo(
+      String texts, String hold, boolean fewPairs, boolean noneHeldOut) {
+    String maps = folder.resolve("few.safetensors").toString();
+    String[] fit = {
+      "patchscope",
+      "fit",
+      "demo-llama",
+      "--bos",
+      "--texts",
+      TEXTS,
+      "--max-texts",
+      texts,
+      "--hold-every",
+      hold,
+      "--source-layers",
+      "1",
+      "-o",
+      maps
+    };
+    String err = Cli.run(fit).isDone().err();
+    assertThat(err.contains(" pairs for maps of 128 numbers: R2 on them is near 1"))
+        .isEqualTo(fewPairs);
+    assertThat(err.contains("no text is held out")).isEqualTo(noneHeldOut);
   }
 
   @Test

@@ -85,17 +85,62 @@ class PatchscopeRefusalsTest {
           over|--source-layers 0-9|source layer: expected embed, final, 0 to 5 or -1 to -6, got 6
           over|--target-layers 6|target layer: expected embed, final, 0 to 5
           over|--vary heads --control mean --source-layers 0 --target-layers 0|mean: expected vectors of the residual stream
+          over|--vary heads|source layer: heads are those of a block, got embed: give blocks alone, such as 0-5 (all of them: blocks)
+          over|--paper-compat --source-layers 5,final|--paper-compat: layer 5 is final there: expected one of both
+          over|--paper-compat --source-layers -1,final|--paper-compat: layer 5 is final there: expected one of both
+          over|--preset logit-lens --source-position 2 --read last|in the last block a position changes its own prediction alone, and position 2 is not read: write position 11 or an earlier layer, or read the patched one
+          run|--source-position 0 --target-position 0|target layer: in the last block a position changes its own prediction alone
+          run|--source-position 0 --source-head 0 --target-position 0 --target-head 1|target layer: in the last block
           over|--control nothing|--control: expected one of unpatched, mean, shuffled, permuted, all
           over|--control mean --cells c.jsonl|--control: expected no --cells with it
           over|--all-steps --out c.csv|--all-steps: expected a .npz or .json file
           """)
   void layersAndControls_thatCannotBe_areRefused(String command, String options, String message) {
     List<String> more = new ArrayList<>(List.of(split(options)));
-    if (!more.contains("--source-position")) {
+    if (!more.contains("--source-position") && !more.contains("--preset")) {
       more.addAll(List.of("--source-position", "-1", "--target-position", "-1"));
     }
     assertThat(Cli.run(words(command, more.toArray(String[]::new))).failed(2).err())
         .contains(message);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          over|--source-layer 3|--source-layer: expected --source-layers, the layers of a sweep
+          over|--target-layer embed|--target-layer: expected --target-layers, the layers of a sweep
+          over|--preset token-identity --target-layer 2|--target-layer: expected --target-layers
+          over|--preset token-identity --source-layer 2|--source-layer: expected --source-layers
+          over|--preset token-identity --source-position all|--source-position all: expected some of them with --preset token-identity, which takes -1
+          over|--preset causal-tracing --noise 1 --source-position all|which takes each in turn
+          over|--noise-position 1|--noise-position: expected --noise SD with it, got no noise
+          run|--noise-position 1|--noise-position: expected --noise SD with it, got no noise
+          run|--noise-seed 3|--noise-seed: expected --noise SD with it, got no noise
+          run|--noise 1 --noise-position x|position
+          over|--preset tuned-lens|--preset tuned-lens: expected --map with it, got none
+          over|--preset causal-tracing|--preset causal-tracing: expected --noise with it, got none
+          """)
+  void options_thatNobodyWouldRead_areRefused(String command, String options, String message) {
+    String err = Cli.run(words(command, split(options))).failed(2).err();
+    assertThat(err).contains(message).hasLineCount(1);
+  }
+
+  @Test
+  void over_lastBlockAmongOthers_isACellOfItsSweep() {
+    String[] more = {"--source-position", "1", "--target-position", "1", "--json"};
+    Cli.Ran ran = Cli.run(words("over", more)).isDone();
+    assertThat(ran.json().get("cells")).hasSize(49);
+  }
+
+  @Test
+  void over_presetThatNeedsATarget_isRefusedWithoutOne() {
+    String[] words = {
+      "patchscope", "over", "demo-llama", "--preset", "multi-hop", "--source", "Japan"
+    };
+    assertThat(Cli.run(words).failed(2).err())
+        .contains("--preset multi-hop: expected --target with it, got none");
   }
 
   @Test

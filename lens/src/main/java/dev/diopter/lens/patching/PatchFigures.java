@@ -110,20 +110,27 @@ public final class PatchFigures {
   }
 
   /**
-   * A figure for each kind of column that the sweeps have, {@code position} or {@code head}: panels
-   * of one figure share their columns. Key/value heads that are fewer than heads are their own
-   * kind.
+   * A figure for each kind of column that the sweeps have, {@code position}, {@code head} or, where
+   * key/value heads are fewer than heads and both are there, {@code kv_head}: panels of one figure
+   * share their columns.
    */
   public Map<String, Figure> figures(String title) {
     Map<String, Figure> figures = new LinkedHashMap<>();
     panels.forEach((kind, maps) -> {
       Map<Integer, List<Heatmap>> bySize = new LinkedHashMap<>();
       maps.forEach(m -> bySize.computeIfAbsent(width(m), _ -> new ArrayList<>()).add(m));
+      int most = bySize.keySet().stream().max(Integer::compare).orElse(0);
       bySize.forEach((size, same) ->
           figures.put(
-              bySize.size() == 1 ? kind : kind + size,
+              size == most ? kind : "kv_" + kind,
               new Figure(
-                  title, same, CELL_WIDTH, kind.equals("head") ? "Head" : "Position", NOTE)));
+                  title,
+                  same,
+                  CELL_WIDTH,
+                  kind.equals("head")
+                      ? Figure.Axes.layersBy("Head", false)
+                      : Figure.Axes.layersBy("Position", true),
+                  NOTE)));
     });
     return figures;
   }

@@ -1,9 +1,11 @@
 package dev.diopter.lens.patchscope;
 
 import dev.diopter.engine.Model;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.IntStream;
@@ -17,8 +19,12 @@ import java.util.stream.IntStream;
 public final class CellLayout {
   private final List<Cell> cells;
   private final int columns;
-  private final boolean sourcesDiffer;
-  private final boolean targetsDiffer;
+  private final Varied source;
+  private final Varied target;
+  private final boolean together;
+
+  /** What of a side's places is not the same in all cells. */
+  private record Varied(boolean positions, boolean heads) {}
 
   /**
    * A layout.
@@ -29,13 +35,19 @@ public final class CellLayout {
   public CellLayout(List<Cell> cells, int columns) {
     this.cells = List.copyOf(cells);
     this.columns = columns;
-    String from = from(cells.getFirst());
-    String to = to(cells.getFirst());
-    sourcesDiffer = !cells.stream().allMatch(c -> from(c).equals(from));
-    // Where both sides vary together, one of them says it.
-    targetsDiffer =
-        !cells.stream().allMatch(c -> to(c).equals(to))
-            && !cells.stream().allMatch(c -> from(c).equals(to(c)));
+    source = new Varied(differ(CellLayout::fromPosition), differ(CellLayout::fromHeads));
+    target = new Varied(differ(CellLayout::toPosition), differ(CellLayout::toHeads));
+    boolean positions = source.positions || target.positions;
+    boolean heads = source.heads || target.heads;
+    together =
+        this.cells.stream()
+            .allMatch(c ->
+                (!positions || Arrays.equals(c.sourcePositions(), c.targetPositions()))
+                    && (!heads || fromHeads(c).equals(toHeads(c))));
+  }
+
+  private boolean differ(Function<Cell, String> label) {
+    return cells.stream().map(label).distinct().count() > 1;
   }
 
   /** The layout that fits cells. */
@@ -112,45 +124,96 @@ public final class CellLayout {
     Mapping.Route first = at(row, 0).route();
     if (isByPlace()) {
       return first.sourceEntry() == first.targetEntry()
-          ? "layer " + Slots.label(first.targetEntry())
+          ? Slots.label(first.targetEntry())
           : Slots.label(first.sourceEntry()) + " to " + Slots.label(first.targetEntry());
     }
-    boolean one =
+    List<String> targets = targets(row);
+    return targets.isEmpty() ? "to its pair" : "to " + String.join(" or ", targets);
+  }
+
+  /**
+   * The target layer of a row; two of them where a last block is {@code final} for some sources, as
+   * in the paper's code; none where each column has another one.
+   */
+  public List<String> targets(int row) {
+    List<String> labels =
         IntStream.range(0, columns)
-            .allMatch(c -> at(row, c).route().targetEntry() == first.targetEntry());
-    return one ? "to " + Slots.label(first.targetEntry()) : "to its pair";
+            .mapToObj(c -> Slots.label(at(row, c).route().targetEntry()))
+            .distinct()
+            .toList();
+    Model model = at(row, 0).patch().target().model();
+    boolean last =
+        labels.equals(List.of(Integer.toString(model.config().layers() - 1), Layer.FINAL.label()));
+    return labels.size() == 1 || last ? labels : List.of();
+  }
+
+  /** What columns are. */
+  String columnAxis() {
+    List<String> what = new ArrayList<>();
+    if (!isByPlace()) {
+      what.add("Source layer");
+    }
+    if (source.positions || target.positions) {
+      what.add("position");
+    }
+    if (source.heads || target.heads) {
+      what.add("head");
+    }
+    String text = what.isEmpty() ? "cell" : String.join(", ", what);
+    return text.substring(0, 1).toUpperCase(Locale.ROOT) + text.substring(1);
+  }
+
+  /** What rows are. */
+  String rowAxis() {
+    return isByPlace() ? "Source and target layer" : "Target layer";
   }
 
   /** Positions and heads where cells differ in them; the target's behind a {@code >}. */
   private String varied(Cell cell) {
-    String from = sourcesDiffer ? from(cell) : "";
-    String to = targetsDiffer ? "> " + to(cell) : "";
-    return (from + " " + to).strip();
+    if (together) {
+      // Said once, but for the tokens there.
+      String from = source.positions || target.positions ? fromPosition(cell) : "";
+      String to = from.isEmpty() ? "" : toPosition(cell);
+      String other = to.equals(from) ? "" : ">" + to.substring(to.indexOf(' ') + 1);
+      return (from + other + " " + (source.heads ? fromHeads(cell) : "")).strip();
+    }
+    String from =
+        (source.positions ? fromPosition(cell) + " " : "") + (source.heads ? fromHeads(cell) : "");
+    String to =
+        (target.positions ? toPosition(cell) + " " : "") + (target.heads ? toHeads(cell) : "");
+    return (from.strip() + (to.isEmpty() ? "" : " > " + to)).strip();
   }
 
-  private static String from(Cell cell) {
+  private static String fromPosition(Cell cell) {
     Source source = cell.patch().source();
-    return label(source.model(), source.input(), cell.sourcePositions(), source.heads());
+    return position(source.model(), source.input(), cell.sourcePositions());
   }
 
-  private static String to(Cell cell) {
+  private static String toPosition(Cell cell) {
     Target target = cell.patch().target();
-    return label(target.model(), target.input(), cell.targetPositions(), target.heads());
+    return position(target.model(), target.input(), cell.targetPositions());
   }
 
-  private static String label(Model model, Input input, int[] positions, Heads heads) {
+  private static String fromHeads(Cell cell) {
+    return heads(cell.patch().source().heads());
+  }
+
+  private static String toHeads(Cell cell) {
+    return heads(cell.patch().target().heads());
+  }
+
+  private static String position(Model model, Input input, int[] positions) {
     int[] at = Arrays.stream(positions).distinct().toArray();
-    StringBuilder text = new StringBuilder("@").append(at[0]);
     if (at.length > 1) {
-      text.append("..").append(at[at.length - 1]);
-    } else if (!input.soft()) {
-      String token = CellJson.label(model, input.prompt().ids()[at[0]]);
-      text.append(token == null ? "" : " " + token.strip());
+      return "@" + at[0] + ".." + at[at.length - 1];
     }
-    if (!heads.isNone()) {
-      text.append(" H");
-      text.append(String.join(",", heads.numbers().stream().map(String::valueOf).toList()));
-    }
-    return text.toString();
+    String token = input.soft() ? null : CellJson.label(model, input.prompt().ids()[at[0]]);
+    return "@" + at[0] + (token == null ? "" : " " + token.strip());
+  }
+
+  private static String heads(Heads heads) {
+    return heads.isNone()
+        ? ""
+        : "H" + String.join(",", heads.numbers().stream().map(String::valueOf).toList());
   }
 }

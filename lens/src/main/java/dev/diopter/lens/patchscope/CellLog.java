@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.Set;
@@ -40,24 +41,33 @@ public final class CellLog implements AutoCloseable {
    */
   public static CellLog open(Path path, Patchscope scope) {
     String digest = digest(scope);
+    ObjectNode object = Json.object();
+    object.put("patchscope", 1);
+    object.put("digest", digest);
+    object.put("cells", scope.patches().size());
+    byte[] head = line(object);
     try {
       Whole whole =
-          Files.exists(path) ? whole(path, digest, scope.patches().size()) : new Whole(-1, 0);
-      RandomAccessFile file = new RandomAccessFile(path.toFile(), "rw");
-      if (whole.cells() < 0) {
-        file.setLength(0);
-        ObjectNode head = Json.object();
-        head.put("patchscope", 1);
-        head.put("digest", digest);
-        head.put("cells", scope.patches().size());
-        file.write(line(head));
-        return new CellLog(file, 0);
-      }
-      file.setLength(whole.end());
-      file.seek(whole.end());
-      return new CellLog(file, whole.cells());
+          Files.exists(path) ? whole(path, digest, head, scope.patches().size()) : Whole.NONE;
+      return open(new RandomAccessFile(path.toFile(), "rw"), whole, head);
     } catch (IOException e) {
       throw FormatException.unreadable(path.toString(), e);
+    }
+  }
+
+  /** Goes on with a file, which is closed if that fails. */
+  static CellLog open(RandomAccessFile file, Whole whole, byte[] head) throws IOException {
+    try {
+      file.setLength(whole.end());
+      file.seek(whole.end());
+      if (whole.cells() < 0) {
+        file.write(head);
+      }
+      return new CellLog(file, Math.max(0, whole.cells()));
+    } catch (IOException | RuntimeException e) {
+      try (file) {
+        throw e;
+      }
     }
   }
 
@@ -82,9 +92,11 @@ public final class CellLog implements AutoCloseable {
   /**
    * Whole cells of the file and where they end; -1 cells where not even its first line is whole.
    */
-  private record Whole(int cells, long end) {}
+  record Whole(int cells, long end) {
+    static final Whole NONE = new Whole(-1, 0);
+  }
 
-  private static Whole whole(Path path, String digest, int most) throws IOException {
+  private static Whole whole(Path path, String digest, byte[] head, int most) throws IOException {
     int lines = 0;
     long at = 0;
     long end = 0;
@@ -97,8 +109,9 @@ public final class CellLog implements AutoCloseable {
         }
       }
     }
-    if (at == 0) {
-      return new Whole(-1, 0);
+    if (at < head.length
+        && Arrays.equals(Files.readAllBytes(path), Arrays.copyOf(head, (int) at))) {
+      return Whole.NONE; // Cut in front of the first cell.
     }
     boolean own = false;
     if (lines > 0) {
@@ -142,7 +155,7 @@ public final class CellLog implements AutoCloseable {
           for (int i = 0; i < probe.length; i++) {
             probe[i] = 1 + i % 7;
           }
-          add(sha, java.util.Arrays.toString(patch.mapping().apply(probe, route)));
+          add(sha, Arrays.toString(patch.mapping().apply(probe, route)));
         }
       }
       return HexFormat.of().formatHex(sha.digest());
@@ -152,7 +165,7 @@ public final class CellLog implements AutoCloseable {
   }
 
   private static String input(Input input) {
-    StringBuilder text = new StringBuilder(java.util.Arrays.toString(input.prompt().ids()));
+    StringBuilder text = new StringBuilder(Arrays.toString(input.prompt().ids()));
     input
         .embedding()
         .edits()
@@ -160,7 +173,7 @@ public final class CellLog implements AutoCloseable {
           text.append(edit.where());
           switch (edit.operation()) {
             case dev.diopter.engine.Operation.Replace r ->
-                text.append(java.util.Arrays.toString(r.value().data()));
+                text.append(Arrays.toString(r.value().data()));
             case dev.diopter.engine.Operation.Noise n ->
                 text.append(n.standardDeviation()).append(' ').append(n.seed());
             default -> text.append(edit);
@@ -170,9 +183,7 @@ public final class CellLog implements AutoCloseable {
   }
 
   private static String slots(Slots slots) {
-    return slots.entry()
-        + java.util.Arrays.toString(slots.positions())
-        + java.util.Arrays.toString(slots.heads());
+    return slots.entry() + Arrays.toString(slots.positions()) + Arrays.toString(slots.heads());
   }
 
   private static void add(MessageDigest sha, String text) {

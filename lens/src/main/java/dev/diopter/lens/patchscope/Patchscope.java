@@ -125,6 +125,19 @@ public final class Patchscope {
     return resolved;
   }
 
+  /**
+   * Fails where not one patch can change what is read. A cell of a sweep may be such a one, and
+   * runs alone, too; who asks for nothing else has made a mistake.
+   *
+   * @throws UsageException then, and where it cannot run
+   */
+  public void requireChange() {
+    List<Resolved> resolved = checked();
+    if (resolved.stream().allMatch(r -> r.changesNothing(readout))) {
+      throw new UsageException(resolved.getFirst().nothingChanges());
+    }
+  }
+
   private Counters counters(List<Resolved> resolved) {
     Counters sum = Counters.NONE;
     for (var source : sources(resolved).entrySet()) {

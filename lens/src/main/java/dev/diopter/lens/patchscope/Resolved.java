@@ -65,6 +65,24 @@ record Resolved(Patch patch, Slots from, Slots to, Mapping.Route route, int read
     return resolved;
   }
 
+  /**
+   * Whether nothing that is read can differ: behind the last block, and among its heads, a position
+   * changes its own prediction alone. In a sweep that is one of its cells; as all of it, it is a
+   * mistake.
+   */
+  boolean changesNothing(Readout readout) {
+    return to.entry() == patch.target().model().config().layers()
+        && onPrompt()
+        && !patch.target().schedule().later()
+        && Arrays.stream(to.positions()).noneMatch(p -> isRead(p, readout));
+  }
+
+  /** What to say of that. */
+  String nothingChanges() {
+    return "target layer: in the last block a position changes its own prediction alone, and %s is not read: write position %d or an earlier layer, or read the patched one"
+        .formatted(positions(to), read);
+  }
+
   private static String positions(Slots slots) {
     return slots.count() == 1
         ? "position " + slots.first()

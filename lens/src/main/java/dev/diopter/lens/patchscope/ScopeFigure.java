@@ -4,6 +4,7 @@ import dev.diopter.engine.Model;
 import dev.diopter.engine.UsageException;
 import dev.diopter.lens.plotting.ColorStops;
 import dev.diopter.lens.plotting.Figure;
+import dev.diopter.lens.plotting.Heatmap;
 import dev.diopter.lens.plotting.HeatmapOptions;
 import dev.diopter.lens.plotting.TrajectoryLabels;
 import dev.diopter.lens.plotting.TrajectoryStatistic;
@@ -22,6 +23,10 @@ public final class ScopeFigure {
   private static final String DIAGONAL = "\u25c6 ";
 
   private static final int COLUMN = 12;
+  private static final int MOST_WIDTH = 200;
+  private static final String NOTE =
+      "Colours are the probability of the most probable token, which is a cell's label. Point at a cell, or go there"
+          + " with the arrow keys, to see the next ones and what was generated.";
 
   private ScopeFigure() {}
 
@@ -33,14 +38,22 @@ public final class ScopeFigure {
    * @param columns number of columns, the same for all panels
    */
   public static Figure of(String title, List<Panel> panels, int columns) {
-    return new Figure(
-        title,
+    List<Heatmap> maps =
         panels.stream()
             .map(panel ->
                 statistic(panel, columns)
                     .heatmap(HeatmapOptions.DEFAULT.colorscale(ColorStops.named("viridis"))))
-            .toList(),
-        Figure.TOKEN_WIDTH);
+            .toList();
+    CellLayout layout = new CellLayout(panels.getFirst().cells(), columns);
+    Figure.Axes axes = new Figure.Axes(layout.columnAxis(), layout.rowAxis(), false);
+    return new Figure(title, maps, width(layout), axes, NOTE);
+  }
+
+  /** So wide that the columns' labels fit, if they are not long. */
+  private static int width(CellLayout layout) {
+    int longest =
+        IntStream.range(0, layout.columns()).map(c -> layout.column(c).length()).max().orElse(0);
+    return Math.clamp(8 + 8 * longest, Figure.TOKEN_WIDTH, MOST_WIDTH);
   }
 
   /** Cells under a name. */

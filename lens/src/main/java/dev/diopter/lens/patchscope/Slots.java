@@ -31,7 +31,8 @@ record Slots(int entry, int branchEntry, int[] positions, int[] heads, int[] sha
     }
     if (entry == 0 || entry == Mapping.Route.FINAL) {
       throw new UsageException(
-          "%s layer: heads are those of a block, got %s".formatted(side, layer.label()));
+          "%1$s layer: heads are those of a block, got %2$s: give blocks alone, such as 0-%3$d (all of them: blocks)"
+              .formatted(side, layer.label(), config.layers() - 1));
     }
     int[] chosen = heads.resolve(config.heads(), side);
     int width = config.headDim();

@@ -9,6 +9,7 @@ import dev.diopter.lens.pictures.Surface;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
@@ -17,10 +18,10 @@ import tools.jackson.databind.node.ObjectNode;
  * @param title above them; may be empty
  * @param panels at least one, of equally many positions
  * @param tokenWidth width of a position in pixels
- * @param axis what the columns are
+ * @param axes what the columns and rows are
  * @param note what stands under the title of a page
  */
-public record Figure(String title, List<Heatmap> panels, int tokenWidth, String axis, String note) {
+public record Figure(String title, List<Heatmap> panels, int tokenWidth, Axes axes, String note) {
   /** Width of a position unless given. */
   public static final int TOKEN_WIDTH = 80;
 
@@ -34,9 +35,35 @@ public record Figure(String title, List<Heatmap> panels, int tokenWidth, String 
           + " Where two trajectories are compared, it is the token whose probability changes most."
           + " Point at a cell, or go there with the arrow keys, to see its numbers.";
 
+  /**
+   * What columns and rows are.
+   *
+   * @param columns such as {@code Input}
+   * @param rows such as {@code Layer}
+   * @param numbered whether columns are positions, whose numbers stand under their labels in a page
+   */
+  public record Axes(String columns, String rows, boolean numbered) {
+    public Axes {
+      Objects.requireNonNull(columns);
+      Objects.requireNonNull(rows);
+    }
+
+    /** Columns of some kind, and a row for each layer. */
+    public static Axes layersBy(String columns, boolean numbered) {
+      return new Axes(columns, LAYER, numbered);
+    }
+
+    /** Whether labels of rows say themselves what they are. */
+    boolean areLayers() {
+      return rows.equals(LAYER);
+    }
+  }
+
+  private static final String LAYER = "Layer";
+
   /** Trajectories: a column for each token of the input. */
   public Figure(String title, List<Heatmap> panels, int tokenWidth) {
-    this(title, panels, tokenWidth, "Input", TRAJECTORIES);
+    this(title, panels, tokenWidth, Axes.layersBy("Input", true), TRAJECTORIES);
   }
 
   public Figure {

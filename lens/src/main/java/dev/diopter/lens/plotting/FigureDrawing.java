@@ -28,6 +28,9 @@ final class FigureDrawing {
   /** Width of a character of the font, about. */
   private static final double CHARACTER = 7.4;
 
+  /** Behind the name of the rows, which stands below them. */
+  private static final String UPWARD = " \u2191";
+
   private final Figure figure;
   private final int perBand;
   private final int bands;
@@ -152,12 +155,13 @@ final class FigureDrawing {
           Surface.Anchor.MIDDLE,
           INK);
     }
-    surface.text(
-        figure.axis(),
-        left() + (to - from) * cell / 2.0,
-        top + 34,
-        FONT,
-        Surface.Anchor.MIDDLE,
-        SOFT);
+    Figure.Axes axes = figure.axes();
+    double middle = left() + (to - from) * cell / 2.0;
+    if (!axes.areLayers()) {
+      surface.text(axes.rows() + UPWARD, MARGIN, top + 34, FONT, Surface.Anchor.START, SOFT);
+      int beside = (axes.rows() + UPWARD).length() + axes.columns().length() / 2 + 2;
+      middle = Math.max(middle, MARGIN + beside * CHARACTER);
+    }
+    surface.text(axes.columns(), middle, top + 34, FONT, Surface.Anchor.MIDDLE, SOFT);
   }
 }

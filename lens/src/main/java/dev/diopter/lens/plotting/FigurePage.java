@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
@@ -72,11 +73,14 @@ final class FigurePage {
 
   private void head() {
     Heatmap first = figure.panels().getFirst();
-    page.open("thead").open("tr").element("th", "Layer");
+    page.open("thead").open("tr").element("th", figure.axes().rows());
     for (int position = 0; position < first.positions(); position++) {
       page.open("th", "title", first.sequence(position));
       page.text(first.sequence(position));
-      page.element("span", Integer.toString(position), "class", "place").close();
+      if (figure.axes().numbered()) {
+        page.element("span", Integer.toString(position), "class", "place");
+      }
+      page.close();
     }
     page.close().close().line();
   }
@@ -133,6 +137,9 @@ final class FigurePage {
     for (int position = 0; position < first.positions(); position++) {
       tokens.add(first.sequence(position));
     }
+    data.put("columns", figure.axes().columns().toLowerCase(Locale.ROOT));
+    data.put("rows", figure.axes().rows().toLowerCase(Locale.ROOT));
+    data.put("numbered", figure.axes().numbered());
     ArrayNode panels = data.putArray("panels");
     for (Heatmap map : figure.panels()) {
       ObjectNode panel = panels.addObject();

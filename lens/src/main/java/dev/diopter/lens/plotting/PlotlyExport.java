@@ -34,7 +34,7 @@ final class PlotlyExport {
       layout.put("height", PANEL_HEIGHT * count);
     }
     ObjectNode x = layout.putObject("xaxis");
-    x.putObject("title").put("text", figure.axis());
+    x.putObject("title").put("text", figure.axes().columns());
     x.put("type", "category");
     if (count > 1) {
       // Under the last panel.
@@ -44,7 +44,7 @@ final class PlotlyExport {
       ObjectNode trace = data.addObject();
       trace(trace, figure.panels().get(i));
       ObjectNode y = layout.putObject(i == 0 ? "yaxis" : "yaxis" + (i + 1));
-      y.putObject("title").put("text", "Layer");
+      y.putObject("title").put("text", figure.axes().rows());
       y.put("type", "category");
       if (count > 1) {
         double height = (1 - GAP * (count - 1)) / count;

@@ -12,8 +12,11 @@
   function describe(cell) {
     const [panel, row, position] = cell.dataset.at.split(" ").map(Number);
     const map = data.panels[panel];
+    const place = data.numbered
+      ? `layer ${map.layers[row]}, position ${position}, input ${data.tokens[position]}`
+      : `${data.columns}: ${data.tokens[position]}, ${data.rows}: ${map.layers[row]}`;
     const lines = [
-      `layer ${map.layers[row]}, position ${position}, input ${data.tokens[position]}`,
+      place,
       `${map.title}: ${map.values[row][position]}`,
     ];
     const hover = data.hover[map.hover];

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.diopter.engine.Model;
 import dev.diopter.engine.UsageException;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -29,7 +30,11 @@ class CellLogTest {
       Path whole = folder.resolve("whole.jsonl");
       write(whole, scope, Integer.MAX_VALUE);
       byte[] expected = Files.readAllBytes(whole);
-      for (int length : new int[] {0, expected.length / 3, expected.length - 1, expected.length}) {
+      int head = Files.readString(whole).indexOf('\n');
+      for (int length :
+          new int[] {
+            0, 1, 60, head, head + 1, expected.length / 3, expected.length - 1, expected.length
+          }) {
         Path cut = folder.resolve("cut" + length + ".jsonl");
         Files.write(cut, Arrays.copyOf(expected, length));
         write(cut, scope, Integer.MAX_VALUE);
@@ -47,6 +52,20 @@ class CellLogTest {
       Path foreign = Files.writeString(folder.resolve("notes.txt"), "mine\n");
       assertThatThrownBy(() -> CellLog.open(foreign, scope)).isInstanceOf(UsageException.class);
       assertThat(Files.readString(foreign)).isEqualTo("mine\n");
+      // Not even a line, but none of this sweep's.
+      Path begun = Files.write(folder.resolve("begun.jsonl"), Arrays.copyOf(expected, 60));
+      assertThatThrownBy(() -> CellLog.open(begun, another)).isInstanceOf(UsageException.class);
+      assertThat(begun).hasSize(60);
+    }
+  }
+
+  @Test
+  void open_headThatCannotBeWritten_closesTheFile() throws IOException {
+    Path path = Files.createFile(folder.resolve("readonly.jsonl"));
+    try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
+      assertThatThrownBy(() -> CellLog.open(file, CellLog.Whole.NONE, new byte[] {'x'}))
+          .isInstanceOf(IOException.class);
+      assertThat(file.getFD().valid()).isFalse();
     }
   }
 

@@ -5,8 +5,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.diopter.engine.Model;
 import dev.diopter.engine.UsageException;
+import dev.diopter.lens.pictures.PictureFormat;
 import dev.diopter.lens.plotting.Figure;
 import dev.diopter.lens.plotting.TrajectoryStatistic;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -57,6 +59,52 @@ class ScopeFigureTest {
     }
   }
 
+  private static Figure.Axes axes(Sweep sweep) {
+    List<Cell> cells = Patchscope.of(sweep).run();
+    int columns = CellLayout.of(cells).columns();
+    return ScopeFigure.of("t", List.of(new ScopeFigure.Panel("patched", cells)), columns).axes();
+  }
+
+  @Test
+  void axes_areWhatColumnsAndRowsAre() {
+    List<Layer> layers = Layer.list("0,1", model.config());
+    List<Heads> heads = List.of(Heads.of(0), Heads.of(3));
+    Sweep byHead = Sweep.of(patch.source(patch.source().heads(Heads.of(1)))).targetHeads(heads);
+    Sweep byPosition = Sweep.of(patch).targetPositions(List.of(Positions.at(0), Positions.at(1)));
+    String both = "Source and target layer";
+    assertThat(axes(Sweep.of(patch).grid(layers, layers)))
+        .isEqualTo(new Figure.Axes("Source layer", "Target layer", false));
+    assertThat(axes(byPosition.grid(layers, layers)).columns()).isEqualTo("Source layer, position");
+    assertThat(axes(byPosition.diagonal(layers)))
+        .isEqualTo(new Figure.Axes("Position", both, false));
+    assertThat(axes(byHead.diagonal(layers))).isEqualTo(new Figure.Axes("Head", both, false));
+  }
+
+  @Test
+  void write_eachKind_namesItsAxesAndNumbersNoColumns() {
+    List<Cell> cells = grid("embed,0,1", "2,3");
+    Figure figure = ScopeFigure.of("t", List.of(new ScopeFigure.Panel("patched", cells)), 3);
+    String svg = new String(figure.picture(PictureFormat.SVG), StandardCharsets.UTF_8);
+    assertThat(svg).contains(">Source layer<", ">Target layer \u2191<").doesNotContain(">Input<");
+    String html = figure.page().html();
+    assertThat(html).contains("<th>Target layer</th>").doesNotContain("class=\"place\"");
+    assertThat(figure.plotly().at("/layout/yaxis/title/text").stringValue())
+        .isEqualTo("Target layer");
+  }
+
+  @Test
+  void of_bothSidesVarying_cutsNoLabel() {
+    List<Positions> each = List.of(Positions.at(1), Positions.at(2));
+    Sweep sweep =
+        Sweep.of(patch)
+            .over(each, (p, at) -> p.source(p.source().at(at)).target(p.target().at(at)))
+            .grid(Layer.list("0,1", model.config()), Layer.list("0,1", model.config()));
+    List<Cell> cells = Patchscope.of(sweep).run();
+    Figure figure = ScopeFigure.of("t", List.of(new ScopeFigure.Panel("patched", cells)), 4);
+    assertThat(new String(figure.picture(PictureFormat.SVG), StandardCharsets.UTF_8))
+        .contains("from 0 @1 sun&gt;moon");
+  }
+
   @Test
   void of_cellsThatDoNotFit_isRefused() {
     List<Cell> cells = grid("0-2", "0,1");
@@ -103,8 +151,9 @@ class ScopeFigureTest {
     int columns = CellLayout.of(cells).columns();
     TrajectoryStatistic drawn = only(cells, columns);
     assertThat(drawn.stats()).hasDimensions(2, 3);
-    assertThat(drawn.layerLabels()).containsExactly("layer 0", "layer 2");
-    assertThat(drawn.sequenceLabels()[1]).startsWith("@1 ").contains("> @1 ");
+    assertThat(drawn.layerLabels()).containsExactly("0", "2");
+    // The position is said once, with the token of either prompt.
+    assertThat(drawn.sequenceLabels()).containsExactly("@0 The", "@1 sun>moon", "@2 and>is");
     assertThat(drawn.stats()[1][2])
         .isEqualTo(cells.get(5).reading().top().getFirst().probability());
     assertThat(drawn.trajectoryLabels().labelStrings()[0][0]).doesNotContain("\u25c6");
@@ -120,8 +169,8 @@ class ScopeFigureTest {
     List<Cell> cells = Patchscope.of(sweep).run();
     TrajectoryStatistic drawn = only(cells, CellLayout.of(cells).columns());
     assertThat(drawn.stats()).hasDimensions(3, 2);
-    assertThat(drawn.layerLabels()).containsExactly("0 to 2", "layer 1", "2 to 0");
-    assertThat(drawn.sequenceLabels()[1]).contains("H3");
+    assertThat(drawn.layerLabels()).containsExactly("0 to 2", "1", "2 to 0");
+    assertThat(drawn.sequenceLabels()).containsExactly("H0", "H3");
   }
 
   @Test
