@@ -225,9 +225,6 @@ final class PatchscopeOverCommand implements Command {
     Tokens tokens = Tokens.of(model);
     Style style = Style.of(screen);
     for (ScopeFigure.Panel panel : panels) {
-      if (panel.cells().getFirst().reading().top().isEmpty()) {
-        continue;
-      }
       screen.out().println(style.title(panel.name()));
       ScopeText.print(screen, panel.cells(), tokens, columns);
       screen.out().println();

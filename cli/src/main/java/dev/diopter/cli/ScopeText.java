@@ -124,7 +124,7 @@ final class ScopeText {
       String label = places ? layout.row(t).replace("layer ", "") : target(cells, rows, t);
       line.append(Text.padRight(Text.fit(label, LABEL - 1), LABEL));
       for (int s = 0; s < columns; s++) {
-        Reading.Candidate best = cells.get(s * rows + t).reading().top().getFirst();
+        Reading.Candidate best = cells.get(s * rows + t).reading().best();
         String name = Text.padRight(Text.fit(tokens.shown(best.id()), width), width);
         line.append(style.heat(name, best.probability())).append(' ');
       }
@@ -155,7 +155,7 @@ final class ScopeText {
             .right("probability")
             .left("text");
     for (Cell cell : cells) {
-      Reading.Candidate best = cell.reading().top().getFirst();
+      Reading.Candidate best = cell.reading().best();
       String text = cell.text();
       table.row(
           layer(cell.route().sourceEntry()),

@@ -93,15 +93,15 @@ public final class CellFiles {
     for (Cell cell : cells) {
       Reading reading = cell.reading();
       Model model = cell.patch().target().model();
-      Reading.Candidate best = reading.top().isEmpty() ? null : reading.top().getFirst();
+      Reading.Candidate best = reading.best();
       field(text, Slots.label(cell.route().sourceEntry()));
       field(text, Slots.label(cell.route().targetEntry()));
       field(text, joined(cell.sourcePositions()));
       field(text, joined(cell.targetPositions()));
-      field(text, best == null ? null : best.id());
-      field(text, best == null ? null : CellJson.label(model, best.id()));
-      field(text, best == null ? null : best.probability());
-      field(text, best == null ? null : best.logit());
+      field(text, best.id());
+      field(text, CellJson.label(model, best.id()));
+      field(text, best.probability());
+      field(text, best.logit());
       field(text, reading.entropy());
       field(text, reading.precisionAt1());
       field(text, reading.precisionAtK());

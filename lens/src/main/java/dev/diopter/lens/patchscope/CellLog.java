@@ -133,6 +133,10 @@ public final class CellLog implements AutoCloseable {
         add(sha, input(source.input()));
         add(sha, input(target.input()));
         add(sha, slots(from) + " " + slots(to));
+        Source truth = patch.truth();
+        if (truth != null) {
+          add(sha, truth.model().name() + "\n" + input(truth.input()) + slots(truth.slots()));
+        }
         add(sha, target.newTokens() + " " + target.schedule().label() + " " + target.ignoreEos());
         Mapping.Route route = new Mapping.Route(from.entry(), to.entry());
         add(sha, patch.mapping().name());

@@ -14,6 +14,8 @@ import java.util.stream.IntStream;
 
 /**
  * What a patch is to be compared with: whatever a control shows, too, is not what the vector says.
+ * Controls are measured by the source of their patch ({@link Patch#measure}), wherever their own
+ * vectors are from, so that their numbers and the patch's are of one kind.
  */
 public final class Controls {
   private Controls() {}
@@ -24,7 +26,7 @@ public final class Controls {
     Source own =
         new Source(
             target.model(), target.input(), target.positions(), target.layer(), target.heads());
-    return Patch.of(own, target.schedule(Schedule.PROMPT));
+    return Patch.of(own, target.schedule(Schedule.PROMPT)).measuredBy(patch.measure());
   }
 
   /**
@@ -44,7 +46,7 @@ public final class Controls {
       return patches.stream()
           .map(p -> {
             int own = inputs.indexOf(p.source().input());
-            return p.source(p.source().with(inputs.get(others[own])));
+            return p.source(p.source().with(inputs.get(others[own]))).measuredBy(p.measure());
           })
           .toList();
     }
@@ -62,7 +64,9 @@ public final class Controls {
           "shuffled: expected a source of two positions or more, or several sources, got one position");
     }
     int[] others = cycle(first, length, seed);
-    return patches.stream().map(p -> p.source(elsewhere(p.source(), others))).toList();
+    return patches.stream()
+        .map(p -> p.source(elsewhere(p.source(), others)).measuredBy(p.measure()))
+        .toList();
   }
 
   private static Source elsewhere(Source source, int[] others) {

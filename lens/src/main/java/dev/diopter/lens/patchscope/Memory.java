@@ -52,7 +52,7 @@ final class Memory {
     Set<Resolved.Reader> seen = new HashSet<>();
     long sum = 0;
     for (Resolved patch : patches) {
-      for (Resolved.Reader reader : List.of(patch.source(), patch.target())) {
+      for (Resolved.Reader reader : List.of(patch.source(), patch.measure(), patch.target())) {
         if (seen.add(reader)) {
           DecoderConfig config = reader.model().config();
           long keys = 2L * config.keyValueHeads() * config.headDim();

@@ -148,11 +148,12 @@ public final class Patchscope {
     return sum;
   }
 
-  /** The rows of logits that each source's clean pass gives. */
+  /** The rows of logits that each source's clean pass gives; none where it gives vectors alone. */
   private static Map<Resolved.Reader, Set<Integer>> sources(List<Resolved> resolved) {
     Map<Resolved.Reader, Set<Integer>> rows = new HashMap<>();
     for (Resolved patch : resolved) {
-      rows.computeIfAbsent(patch.source(), _ -> new TreeSet<>()).add(patch.sourceRead());
+      var _ = rows.computeIfAbsent(patch.source(), _ -> new TreeSet<>());
+      rows.computeIfAbsent(patch.measure(), _ -> new TreeSet<>()).add(patch.measured());
     }
     return rows;
   }

@@ -68,7 +68,7 @@ public final class ScopeFigure {
       for (int row = 0; row < rows; row++) {
         Cell cell = layout.at(row, column);
         Model model = cell.patch().target().model();
-        Reading.Candidate best = cell.reading().top().getFirst();
+        Reading.Candidate best = cell.reading().best();
         values[row][column] = best.probability();
         boolean diagonal = cell.route().sourceEntry() == cell.route().targetEntry();
         texts[row][column] = (marks && diagonal ? DIAGONAL : "") + name(model, best.id());
