@@ -64,7 +64,8 @@ class PageFilesTest {
               "model-0/prompts/prompt01/L1/H2/raw.png: no such figure, nor as svgz or svg, or it cannot be shown");
       browser.allow("404");
     }
-    // One figure of each model that has another format tells that of the others. A cell that is laid
+    // One figure of each model that has another format tells that of the others. A cell that is
+    // laid
     // out again asks again for a figure that it could not get.
     assertThat(log.stream().distinct()).hasSize(6).allMatch(line -> line.contains("no such file"));
   }

@@ -26,10 +26,12 @@ import tools.jackson.databind.node.ObjectNode;
 public final class CellLog implements AutoCloseable {
   private final RandomAccessFile file;
   private final int cells;
+  private final int each; // cells of a prompt; 0 where there are not several
 
-  private CellLog(RandomAccessFile file, int cells) {
+  private CellLog(RandomAccessFile file, int cells, int each) {
     this.file = file;
     this.cells = cells;
+    this.each = each;
   }
 
   /**
@@ -39,7 +41,18 @@ public final class CellLog implements AutoCloseable {
    * @throws FormatException where it cannot be read or written
    */
   public static CellLog open(Path path, Patchscope scope) {
-    String digest = digest(scope);
+    return open(path, scope, 0);
+  }
+
+  /**
+   * Opens a file of a sweep over several prompts, whose lines say the number of each.
+   *
+   * @param prompts how many prompts with equally many cells there are; 0 for a file that does not
+   *     tell them apart
+   */
+  public static CellLog open(Path path, Patchscope scope, int prompts) {
+    String digest = digest(scope, prompts);
+    int each = prompts == 0 ? 0 : scope.patches().size() / prompts;
     try {
       Whole whole =
           Files.exists(path) ? whole(path, digest, scope.patches().size()) : new Whole(-1, 0);
@@ -51,11 +64,11 @@ public final class CellLog implements AutoCloseable {
         head.put("digest", digest);
         head.put("cells", scope.patches().size());
         file.write(line(head));
-        return new CellLog(file, 0);
+        return new CellLog(file, 0, each);
       }
       file.setLength(whole.end());
       file.seek(whole.end());
-      return new CellLog(file, whole.cells());
+      return new CellLog(file, whole.cells(), each);
     } catch (IOException e) {
       throw FormatException.unreadable(path.toString(), e);
     }
@@ -69,7 +82,8 @@ public final class CellLog implements AutoCloseable {
   /** Adds a cell. */
   public void add(Cell cell) {
     try {
-      file.write(line(CellJson.object(cell)));
+      Integer prompt = each == 0 ? null : Integer.valueOf(cell.index() / each);
+      file.write(line(CellJson.object(cell, prompt)));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -116,13 +130,16 @@ public final class CellLog implements AutoCloseable {
   }
 
   /** A digest of everything that decides a sweep's results. */
-  static String digest(Patchscope scope) {
+  private static String digest(Patchscope scope, int prompts) {
     try {
       MessageDigest sha = MessageDigest.getInstance("SHA-256");
       Set<String> mapped = new HashSet<>();
       Readout readout = scope.readout();
       add(sha, readout.top() + " " + readout.tokens() + " " + readout.precisionAt());
       add(sha, readout.at() + " " + readout.allRows() + " " + readout.allSteps());
+      if (prompts > 0) {
+        add(sha, "prompts " + prompts);
+      }
       for (Patch patch : scope.patches()) {
         Source source = patch.source();
         Target target = patch.target();

@@ -197,7 +197,7 @@ final class Chunk {
         patch.from().positions().clone(),
         patch.to().positions().clone(),
         reading,
-        readout.allRows() ? all(patch, run) : row,
+        readout.allRows() ? all(patch, run) : readout.logits() ? row : new float[0],
         tokens.ids(),
         tokens.logits());
   }

@@ -2,6 +2,7 @@ package dev.diopter.lens.patchscope;
 
 import dev.diopter.engine.HookPlan;
 import dev.diopter.engine.Logits;
+import dev.diopter.engine.Model;
 import dev.diopter.engine.RunRequest;
 import dev.diopter.engine.RunResult;
 import dev.diopter.engine.UsageException;
@@ -55,10 +56,7 @@ public final class Controls {
     }
     Source source = patches.getFirst().source();
     int length = source.input().length();
-    Integer bos = source.model().config().bosId();
-    boolean opens =
-        bos != null && !source.input().soft() && source.input().prompt().ids()[0] == bos;
-    int first = opens && length > 2 ? 1 : 0;
+    int first = opens(source.model(), source.input()) && length > 2 ? 1 : 0;
     if (length - first < 2) {
       throw new UsageException(
           "shuffled: expected a source of two positions or more, or several sources, got one position");
@@ -67,6 +65,12 @@ public final class Controls {
     return patches.stream()
         .map(p -> p.source(elsewhere(p.source(), others)).measuredBy(p.measure()))
         .toList();
+  }
+
+  /** Whether there is a BOS id in front, whose vectors are like no others. */
+  private static boolean opens(Model model, Input input) {
+    Integer bos = model.config().bosId();
+    return bos != null && !input.soft() && input.prompt().ids()[0] == bos;
   }
 
   private static Source elsewhere(Source source, int[] others) {
@@ -109,8 +113,9 @@ public final class Controls {
 
   /**
    * A mapping that puts the mean vector of some inputs, over all of their positions, in the place
-   * of any vector of the same layer, and then goes on as another mapping. It reads the residual
-   * stream of every layer in one pass for each input, now.
+   * of any vector of the same layer, and then goes on as another mapping. A BOS id in front with
+   * anything behind it is left out: its vectors are many times as long as all others, so the mean
+   * would be theirs. It reads the residual stream of every layer in one pass for each input, now.
    */
   public static Mapping mean(Source source, List<Input> inputs, Mapping then) {
     int layers = source.model().config().layers();
@@ -132,12 +137,13 @@ public final class Controls {
               .model()
               .run(RunRequest.of(input.prompt()).plan(plan).logits(Logits.NONE))
               .getFirst();
-      count += input.length();
+      int first = opens(source.model(), input) && input.length() > 1 ? 1 : 0;
+      count += input.length() - first;
       for (int e = 0; e <= layers + 1; e++) {
         int entry = e <= layers ? e : Mapping.Route.FINAL;
         float[] values = run.activation(Slots.residual(entry, layers)).values();
         double[] sum = sums.computeIfAbsent(entry, _ -> new double[width]);
-        for (int i = 0; i < values.length; i++) {
+        for (int i = first * width; i < values.length; i++) {
           sum[i % width] += values[i];
         }
       }

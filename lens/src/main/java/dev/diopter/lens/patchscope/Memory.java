@@ -47,6 +47,14 @@ final class Memory {
     return to;
   }
 
+  /** The logits that cells hold. */
+  static long heldBytes(List<Resolved> patches, Readout readout) {
+    return patches.stream()
+        .map(p -> p.patch().target())
+        .mapToLong(t -> Float.BYTES * readout.rows(t) * t.model().config().vocabulary())
+        .sum();
+  }
+
   /** What the clean passes of all patches leave. */
   static long cleanBytes(List<Resolved> patches) {
     Set<Resolved.Reader> seen = new HashSet<>();

@@ -204,7 +204,8 @@ public final class Patchscope {
         products(resolved),
         chunk,
         bytes,
-        Memory.cleanBytes(resolved));
+        Memory.cleanBytes(resolved),
+        Memory.heldBytes(resolved, readout));
   }
 
   private long products(List<Resolved> resolved) {

@@ -1,5 +1,6 @@
 package dev.diopter.lens.patchscope;
 
+import dev.diopter.engine.Model;
 import dev.diopter.engine.UsageException;
 import dev.diopter.lens.plotting.LineFigure;
 import dev.diopter.lens.plotting.LinePlot;
@@ -37,13 +38,11 @@ public final class ScopeLines {
   /** What there always is. */
   private static final Metric CHANGE =
       new Metric(
-          "KL from the unpatched target, nats",
-          Double.POSITIVE_INFINITY,
-          Reading::klFromUnpatched);
+          "KL from the unpatched target, nats", Double.POSITIVE_INFINITY, Reading::klFromUnpatched);
 
   /**
-   * A figure of the precision at 1 and both surprisals, or, where there are none of them, of the
-   * divergence from the unpatched target.
+   * A figure of the precision at 1, both surprisals and the probability of each token that was
+   * asked for, or, where there are none of them, of the divergence from the unpatched target.
    *
    * @param title above it
    * @param sweeps the cells of the first prompt, then those of the second and so on
@@ -65,10 +64,19 @@ public final class ScopeLines {
     for (Metric metric : METRICS) {
       plot(metric, labels, sweeps, prompts).ifPresent(plots::add);
     }
+    for (int i = 0; i < cells.getFirst().reading().tokens().size(); i++) {
+      plot(asked(cells.getFirst(), i), labels, sweeps, prompts).ifPresent(plots::add);
+    }
     if (plots.isEmpty()) {
       plots.add(plot(CHANGE, labels, sweeps, prompts).orElseThrow());
     }
     return new LineFigure(title, "source layer", plots);
+  }
+
+  private static Metric asked(Cell first, int i) {
+    Model model = first.patch().target().model();
+    String name = ScopeFigure.name(model, first.reading().tokens().get(i).id());
+    return new Metric("probability of " + name, 1, r -> r.tokens().get(i).probability());
   }
 
   private static Optional<LinePlot> plot(

@@ -99,6 +99,10 @@ class ControlsTest {
     Cell first = Patchscope.run(patch.mapping(mean));
     Cell second = Patchscope.run(patch.source(patch.source().at(1)).mapping(mean));
     Models.assertSameBits("mean", first.logits(), second.logits());
+    // Of every position, but of a BOS in front where anything is behind it.
+    assertMean(Prompt.ofIds(5, 6, 7), 0, 1, 2);
+    assertMean(Prompt.ofIds(model.config().bosId(), 5, 6), 1, 2);
+    assertMean(Prompt.ofIds(model.config().bosId()), 0);
     Patch last = patch.source(patch.source().layer(Layer.FINAL)).mapping(mean);
     assertThat(Patchscope.of(last).run()).hasSize(1);
   }
@@ -118,8 +122,7 @@ class ControlsTest {
     assertThat(reading.surprisalOfSourceTop())
         .isEqualTo(
             Metrics.surprisal(
-                control.logits(),
-                java.util.Objects.requireNonNull(patched.reading().sourceTop())));
+                control.logits(), java.util.Objects.requireNonNull(patched.reading().sourceTop())));
     assertThat(reading.surprisalOfPatchedTop())
         .isEqualTo(Metrics.surprisal(truth, reading.best().id()));
     assertThat(reading.klFromSource()).isEqualTo(Metrics.divergence(truth, control.logits()));
@@ -135,8 +138,7 @@ class ControlsTest {
         java.util.Arrays.stream(sources).map(s -> patch(s).target(target(3))).toList();
     List<Cell> patched = Patchscope.of(patches).run();
     List<List<Patch>> controls =
-        List.of(
-            patches.stream().map(Controls::unpatched).toList(), Controls.shuffled(patches, 0));
+        List.of(patches.stream().map(Controls::unpatched).toList(), Controls.shuffled(patches, 0));
     for (List<Patch> control : controls) {
       for (int top : new int[] {0, 10}) {
         Patchscope scope = Patchscope.of(control).readout(Readout.DEFAULT.top(top));
@@ -162,6 +164,31 @@ class ControlsTest {
     Cell control = Patchscope.run(Controls.shuffled(List.of(patch), 1).getFirst());
     assertThat(position(control.patch())).isNotEqualTo(4);
     assertMeasuredBy(control, Patchscope.run(patch));
+  }
+
+  private static void assertMean(Prompt prompt, int... positions) {
+    Source source = Source.of(model, prompt).layer(2);
+    float[] expected = new float[model.config().width()];
+    for (int i = 0; i < expected.length; i++) {
+      double sum = 0;
+      for (float[] vector : source.at(positions).capture()) {
+        sum += vector[i];
+      }
+      expected[i] = (float) (sum / positions.length);
+    }
+    Mapping mean = Controls.mean(source, List.of(source.input()), Mapping.IDENTITY);
+    Mapping.Route route = new Mapping.Route(Layer.of(2).entry(model.config(), "t"), 0);
+    Models.assertSameBits("mean", mean.apply(expected, route), expected);
+  }
+
+  @Test
+  void withoutLogits_changesNothingButWhatIsHeld() {
+    Patchscope scope = Patchscope.of(patch(Prompt.ofIds(0, 5, 6)));
+    Patchscope bare = scope.readout(Readout.DEFAULT.withoutLogits());
+    assertThat(bare.run().getFirst().logits()).isEmpty();
+    assertThat(bare.run().getFirst().reading()).isEqualTo(scope.run().getFirst().reading());
+    assertThat(scope.estimate().heldBytes()).isEqualTo(4L * model.config().vocabulary());
+    assertThat(bare.estimate()).isEqualTo(scope.estimate().holding(0));
   }
 
   @Test

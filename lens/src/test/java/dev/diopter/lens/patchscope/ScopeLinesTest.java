@@ -41,10 +41,10 @@ class ScopeLinesTest {
     return java.util.stream.Stream.of("Japan", "France", "Italy")
         .flatMap(name ->
             Sweep.of(
-                    Patch.of(
-                        Source.of(from, from.prompt("The capital of %s is".formatted(name), BOS))
-                            .at(-1),
-                        target))
+                Patch.of(
+                    Source.of(from, from.prompt("The capital of %s is".formatted(name), BOS))
+                        .at(-1),
+                    target))
                 .diagonal(Layer.list("0,3,5", from.config()))
                 .patches()
                 .stream())
@@ -71,7 +71,8 @@ class ScopeLinesTest {
     assertThat(with.json()).isEqualTo(without.json());
     assertThat(with.plots()).hasSize(3);
     for (LinePlot plot : with.plots()) {
-      assertThat(plot.lines()).extracting(LinePlot.Line::name)
+      assertThat(plot.lines())
+          .extracting(LinePlot.Line::name)
           .containsExactly("patched", "unpatched", "shuffled");
     }
     // The target as it is says no country's capital, and says the same in each layer.
