@@ -108,7 +108,7 @@ public record Readout(
 
   /** Rows of logits that a cell holds. */
   long rows(Target target) {
-    int prompt = allRows ? target.input().length() : logits ? 1 : 0;
+    long prompt = allRows ? target.input().length() : logits ? 1 : 0;
     return prompt + (allSteps ? target.newTokens() : 0);
   }
 }
