@@ -15,6 +15,7 @@ import dev.diopter.lens.patchscope.Patchscope;
 import dev.diopter.lens.patchscope.ScopeFigure;
 import dev.diopter.lens.plotting.Figure;
 import dev.diopter.lens.plotting.LineFigure;
+import dev.diopter.models.DecoderConfig;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -126,17 +127,34 @@ final class PatchscopeOverCommand implements Command {
     validate();
     try (ScopeModels models =
         ScopeModels.open(options.model(), options.targetModel(), compute, screen, output)) {
-      Patchscope scope = axes.scope(options, models, allSteps);
+      Patchscope scope = axes.scope(options, models, allSteps, !allSteps && toNpz());
       scope.requireChange();
       options.advise(models.from(), scope.patches().getFirst().source().input().prompt(), output);
       if (estimate) {
-        showEstimate(models, scope.estimate());
+        showEstimate(models, estimate(scope));
       } else if (cellFile == null) {
         sweep(models, scope);
       } else {
         log(scope, cellFile);
       }
     }
+  }
+
+  private boolean toNpz() {
+    return out != null && has(out, ".npz");
+  }
+
+  /** The sweep's with that of its controls. */
+  private Estimate estimate(Patchscope scope) {
+    Estimate sum = scope.estimate();
+    for (ScopeAxes.Control control : axes.controls(scope)) {
+      DecoderConfig config = control.scope().patches().getFirst().source().model().config();
+      sum = sum.plus(control.scope().estimate()).plus(config, control.pass());
+    }
+    if (cellFile != null) {
+      return sum.holding(0); // Cells are written as they come.
+    }
+    return toNpz() ? sum.holding(2 * sum.heldBytes()) : sum; // The array is made of them.
   }
 
   private void showEstimate(ScopeModels models, Estimate costs) {
@@ -175,6 +193,8 @@ final class PatchscopeOverCommand implements Command {
         beside.add(cell.under(cells.get(cell.index()).route()));
       }
       panels.add(new ScopeFigure.Panel(control.name(), beside));
+      counters = counters.plus(control.pass().tokenLayers(), control.pass().unembeddings());
+      counters = counters.plus(other.counters().tokenLayers(), other.counters().unembeddings());
     }
     ScopeAverages averages = axes.hasPrompts() ? averages(panels) : null;
     int columns = CellLayout.of(cells).columns();
@@ -190,10 +210,10 @@ final class PatchscopeOverCommand implements Command {
         Json.write(object, out, true);
       }
     }
-    if (out != null && has(out, ".npz")) {
-      CellFiles.npz(out, axes.name(), cells, axes.isGrid() ? columns : 0, allSteps);
+    if (out != null && toNpz()) {
+      CellFiles.npz(out, axes.name(), panels, axes.isGrid() ? columns : 0, allSteps);
     } else if (out != null && has(out, ".csv")) {
-      CellFiles.csv(out, cells);
+      CellFiles.csv(out, panels, axes.sourceCount());
     }
     if (figure != null) {
       if (averages == null) {
@@ -224,13 +244,8 @@ final class PatchscopeOverCommand implements Command {
 
   private void print(Model model, List<ScopeFigure.Panel> panels, int columns, Counters counters) {
     Tokens tokens = Tokens.of(model);
-    Style style = Style.of(screen);
     for (ScopeFigure.Panel panel : panels) {
-      if (panel.cells().getFirst().reading().top().isEmpty()) {
-        continue;
-      }
-      screen.out().println(style.title(panel.name()));
-      ScopeText.print(screen, panel.cells(), tokens, columns);
+      ScopeText.print(screen, panel.name(), panel.cells(), tokens, columns);
       screen.out().println();
     }
     cost(counters);
@@ -240,14 +255,16 @@ final class PatchscopeOverCommand implements Command {
     Pages.fact(
         screen,
         "cost",
-        "%s token-layers, %s unembeddings"
+        "%s token-layers, %s unembeddings%s"
             .formatted(
-                Numbers.grouped(counters.tokenLayers()), Numbers.grouped(counters.unembeddings())));
+                Numbers.grouped(counters.tokenLayers()),
+                Numbers.grouped(counters.unembeddings()),
+                axes.hasControls() ? ", controls included" : ""));
   }
 
   private void log(Patchscope scope, Path file) {
     var _ = scope.estimate(); // What cannot run does not touch the file.
-    try (CellLog log = CellLog.open(file, scope)) {
+    try (CellLog log = CellLog.open(file, scope, axes.hasPrompts() ? axes.sourceCount() : 0)) {
       PatchRun run = scope.start(log.cells());
       int done = log.cells();
       if (done > 0) {
@@ -279,22 +296,26 @@ final class PatchscopeOverCommand implements Command {
     return object;
   }
 
-  private static ObjectNode object(
-      ScopeModels models, List<ScopeFigure.Panel> panels, Counters counters) {
+  private ObjectNode object(ScopeModels models, List<ScopeFigure.Panel> panels, Counters counters) {
     ObjectNode object = header(models);
     List<Cell> cells = panels.getFirst().cells();
     object.set("source_ids", Tokens.ids(cells.getFirst().patch().source().input().prompt().ids()));
     object.set("target_ids", Tokens.ids(cells.getFirst().patch().target().input().prompt().ids()));
     ArrayNode all = object.putArray("cells");
-    cells.forEach(c -> all.add(CellJson.object(c)));
+    cells.forEach(c -> all.add(cell(c, cells.size())));
     ObjectNode controls = object.putObject("controls");
     panels
         .subList(1, panels.size())
         .forEach(panel -> {
           ArrayNode own = controls.putArray(panel.name());
-          panel.cells().forEach(c -> own.add(CellJson.object(c)));
+          panel.cells().forEach(c -> own.add(cell(c, cells.size())));
         });
     ScopeText.counters(object, counters);
     return object;
+  }
+
+  private ObjectNode cell(Cell cell, int cells) {
+    int each = cells / axes.sourceCount();
+    return CellJson.object(cell, axes.hasPrompts() ? Integer.valueOf(cell.index() / each) : null);
   }
 }

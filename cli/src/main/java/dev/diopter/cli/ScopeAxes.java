@@ -4,6 +4,7 @@ import dev.diopter.engine.Model;
 import dev.diopter.engine.UsageException;
 import dev.diopter.lens.patchscope.Cell;
 import dev.diopter.lens.patchscope.Controls;
+import dev.diopter.lens.patchscope.Counters;
 import dev.diopter.lens.patchscope.Heads;
 import dev.diopter.lens.patchscope.Input;
 import dev.diopter.lens.patchscope.Layer;
@@ -151,8 +152,12 @@ final class ScopeAxes {
         .toList();
   }
 
-  /** The sweep. */
-  Patchscope scope(ScopeOptions options, ScopeModels models, boolean allSteps) {
+  /**
+   * The sweep.
+   *
+   * @param logits whether its cells hold the row of logits that they read
+   */
+  Patchscope scope(ScopeOptions options, ScopeModels models, boolean allSteps, boolean logits) {
     List<Patch> patches = new ArrayList<>();
     List<Input> inputs = sources(options, models);
     sourceCount = inputs.size();
@@ -163,7 +168,7 @@ final class ScopeAxes {
       ScopeLines.requireLine(patches, sourceCount);
     }
     Readout.At read = preset == null ? Readout.At.LAST : Preset.named(preset).read();
-    return with(patches, options, models, read, allSteps);
+    return with(patches, options, models, read, allSteps, logits);
   }
 
   private List<Patch> patches(Input own, ScopeOptions options, ScopeModels models) {
@@ -190,10 +195,12 @@ final class ScopeAxes {
       ScopeOptions options,
       ScopeModels models,
       Readout.At read,
-      boolean allSteps) {
+      boolean allSteps,
+      boolean logits) {
     Patchscope scope = Patchscope.of(patches.stream().map(options::compatible).toList());
     Readout readout = options.withTokens(options.readout(read), models.to());
-    return scope.readout(allSteps ? readout.withAllSteps() : readout).limits(options.limits());
+    readout = allSteps ? readout.withAllSteps() : readout;
+    return scope.readout(logits ? readout : readout.withoutLogits()).limits(options.limits());
   }
 
   private Sweep layers(Sweep sweep, ScopeOptions options, ScopeModels models) {
@@ -244,8 +251,12 @@ final class ScopeAxes {
     return IntStream.range(0, model.config().heads()).mapToObj(i -> Heads.of(i)).toList();
   }
 
-  /** A sweep to compare with. */
-  record Control(String name, Patchscope scope) {}
+  /**
+   * A sweep to compare with.
+   *
+   * @param pass what was computed to make it
+   */
+  record Control(String name, Patchscope scope, Counters pass) {}
 
   boolean hasControls() {
     return !controls.isEmpty();
@@ -285,7 +296,10 @@ final class ScopeAxes {
           };
       Patchscope own = Patchscope.of(patches).readout(scope.readout()).limits(scope.limits());
       var _ = own.estimate(); // Says what is wrong before anything is patched.
-      all.add(new Control(name, own));
+      Input read = source.input();
+      boolean passed = name.equals("mean");
+      long layers = (long) read.length() * source.model().config().layers();
+      all.add(new Control(name, own, passed ? new Counters(layers, 0) : Counters.NONE));
     }
     return all;
   }

@@ -8,8 +8,10 @@ import dev.diopter.lens.patchscope.Estimate;
 import dev.diopter.lens.patchscope.Input;
 import dev.diopter.lens.patchscope.Layer;
 import dev.diopter.lens.patchscope.Reading;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 import java.util.stream.IntStream;
 import tools.jackson.databind.node.ObjectNode;
 
@@ -17,6 +19,7 @@ import tools.jackson.databind.node.ObjectNode;
 final class ScopeText {
   private static final int LEAST_CELL = 5;
   private static final int MOST_CELL = 14;
+  private static final int WIDE_CELL = 6; // room for four digits behind the point
   private static final int LABEL = 7;
 
   private ScopeText() {}
@@ -67,7 +70,7 @@ final class ScopeText {
     inner.set("one_run_each", counters(estimate.naive()));
     inner.put("products", estimate.products());
     inner.put("cells_together", estimate.chunkCells());
-    inner.put("bytes", estimate.chunkBytes() + estimate.cleanBytes());
+    inner.put("bytes", estimate.bytes());
     inner.put("seconds", seconds);
   }
 
@@ -92,21 +95,47 @@ final class ScopeText {
         screen,
         "memory",
         "about %s, %s cells together"
-            .formatted(
-                Numbers.bytes(estimate.chunkBytes() + estimate.cleanBytes()),
-                Numbers.grouped(estimate.chunkCells())));
+            .formatted(Numbers.bytes(estimate.bytes()), Numbers.grouped(estimate.chunkCells())));
     Pages.fact(screen, "time", "about " + Numbers.duration(Math.round(seconds * 1e9)));
   }
 
-  /** The best token of each cell: source layers across, target layers down where it is a grid. */
-  static void print(Screen screen, List<Cell> cells, Tokens tokens, int columns) {
+  /**
+   * The best token of each cell, and the probability of each token that was asked for: source
+   * layers across, target layers down where it is a grid.
+   */
+  static void print(Screen screen, String name, List<Cell> cells, Tokens tokens, int columns) {
+    Style style = Style.of(screen);
+    screen.out().println(style.title(name));
     int room = (screen.width() - LABEL - 2) / Math.max(1, columns) - 1;
     if (columns < 2 || room < LEAST_CELL) {
       list(screen, cells, tokens);
       return;
     }
-    Style style = Style.of(screen);
     int width = Math.min(room, MOST_CELL);
+    grid(screen, cells, columns, width, Reading::best, c -> tokens.shown(c.id()));
+    for (int i = 0; i < cells.getFirst().reading().tokens().size(); i++) {
+      int asked = i;
+      String token = tokens.shown(cells.getFirst().reading().tokens().get(i).id());
+      screen.out().println();
+      screen.out().println(style.title("%s: probability of %s".formatted(name, token)));
+      grid(
+          screen,
+          cells,
+          columns,
+          width,
+          r -> r.tokens().get(asked),
+          c -> Numbers.fixed(c.probability(), width < WIDE_CELL ? 3 : 4));
+    }
+  }
+
+  private static void grid(
+      Screen screen,
+      List<Cell> cells,
+      int columns,
+      int width,
+      Function<Reading, Reading.Candidate> of,
+      Function<Reading.Candidate, String> text) {
+    Style style = Style.of(screen);
     int rows = cells.size() / columns;
     CellLayout layout = new CellLayout(cells, columns);
     boolean places = layout.isByPlace();
@@ -124,9 +153,9 @@ final class ScopeText {
       String label = places ? layout.row(t) : target(cells, layout, t);
       line.append(Text.padRight(Text.fit(label, LABEL - 1), LABEL));
       for (int s = 0; s < columns; s++) {
-        Reading.Candidate best = cells.get(s * rows + t).reading().top().getFirst();
-        String name = Text.padRight(Text.fit(tokens.shown(best.id()), width), width);
-        line.append(style.heat(name, best.probability())).append(' ');
+        Reading.Candidate shown = of.apply(cells.get(s * rows + t).reading());
+        String name = Text.padRight(Text.fit(text.apply(shown), width), width);
+        line.append(style.heat(name, shown.probability())).append(' ');
       }
       screen.out().println(line.toString().stripTrailing());
     }
@@ -150,18 +179,22 @@ final class ScopeText {
             .right("target")
             .left("positions")
             .left("token")
-            .right("probability")
-            .left("text");
+            .right("probability");
+    List<Reading.Candidate> asked = cells.getFirst().reading().tokens();
+    asked.forEach(c -> table.right("P(" + Text.fit(tokens.shown(c.id()), MOST_CELL) + ")"));
+    table.left("text");
     for (Cell cell : cells) {
-      Reading.Candidate best = cell.reading().top().getFirst();
+      Reading.Candidate best = cell.reading().best();
       String text = cell.text();
-      table.row(
-          layer(cell.route().sourceEntry()),
-          layer(cell.route().targetEntry()),
-          places(cell.sourcePositions()) + " > " + places(cell.targetPositions()),
-          Text.fit(tokens.shown(best.id()), MOST_CELL),
-          Numbers.fixed(best.probability(), 4),
-          text == null ? TokenIds.join(cell.generatedIds()) : Text.visible(text));
+      List<String> row = new ArrayList<>();
+      row.add(layer(cell.route().sourceEntry()));
+      row.add(layer(cell.route().targetEntry()));
+      row.add(places(cell.sourcePositions()) + " > " + places(cell.targetPositions()));
+      row.add(Text.fit(tokens.shown(best.id()), MOST_CELL));
+      row.add(Numbers.fixed(best.probability(), 4));
+      cell.reading().tokens().forEach(c -> row.add(Numbers.fixed(c.probability(), 4)));
+      row.add(text == null ? TokenIds.join(cell.generatedIds()) : Text.visible(text));
+      table.row(row.toArray(String[]::new));
     }
     table.print(screen);
   }

@@ -79,7 +79,6 @@ class PatchscopeCommandsTest {
     JsonNode json = Cli.run(words.toArray(String[]::new)).isDone().json();
     assertThat(json.get("cells").size()).isEqualTo(36);
     assertThat(json.get("controls").propertyNames()).hasSize(3);
-    assertThat(json.get("counters").get("token_layers").intValue()).isEqualTo(26 * 6 + 90);
     JsonNode cell = json.get("cells").get(7);
     assertThat(cell.get("source_layer").intValue()).isEqualTo(1);
     assertThat(cell.get("target_layer").intValue()).isEqualTo(1);
@@ -300,12 +299,69 @@ class PatchscopeCommandsTest {
         found = true;
       }
       if (unpatched) {
-        // Its own source is the target: by the sources' answers it is wrong everywhere.
-        assertThat(plot).isEqualTo("precision at 1");
-        assertThat(line.get("mean").doubleValue()).isLessThan(0.5);
+        // By the sources' answers it is wrong everywhere.
+        double mean = line.get("mean").doubleValue();
+        if (plot.equals("precision at 1")) {
+          assertThat(mean).isLessThan(0.5);
+        } else {
+          assertThat(mean).isGreaterThan(1);
+        }
       }
     }
     assertThat(found).isTrue();
+  }
+
+  @Test
+  void over_controlsOfPrompts_haveCellsAndLinesOfTheSameNumbers() throws IOException {
+    Path prompts = folder.resolve("prompts.txt");
+    Files.writeString(
+        prompts, "The capital of Japan is\nThe capital of France is\nThe capital of Germany is\n");
+    String[] more = {
+      "--preset",
+      "token-identity-demo",
+      "--top",
+      "0",
+      "--control",
+      "unpatched",
+      "--control",
+      "shuffled",
+      "--json"
+    };
+    JsonNode json = Cli.run(over(prompts, more)).isDone().json();
+    for (String control : List.of("unpatched", "shuffled")) {
+      JsonNode cells = json.get("controls").get(control);
+      double sum = 0;
+      for (int i = 0; i < cells.size(); i++) {
+        sum += cells.get(i).get("precision_at_1").intValue();
+        JsonNode patched = json.get("cells").get(i);
+        assertThat(cells.get(i).get("source_top")).isEqualTo(patched.get("source_top"));
+        assertThat(cells.get(i).get("kl_from_source").doubleValue()).isGreaterThan(0.1);
+      }
+      assertThat(sum / cells.size()).isLessThan(0.5);
+      double lines = 0;
+      for (JsonNode line : json.get("lines")) {
+        boolean own = line.get("line").stringValue().equals(control);
+        if (own && line.get("plot").stringValue().equals("precision at 1")) {
+          lines += line.get("mean").doubleValue();
+        }
+      }
+      assertThat(lines / 7)
+          .isCloseTo(sum / cells.size(), org.assertj.core.api.Assertions.within(1e-12));
+    }
+  }
+
+  @Test
+  void over_withoutTopTokens_stillSaysAndDrawsTheBest() throws IOException {
+    Path figure = folder.resolve("f.html");
+    String[] more = {"--diagonal", "--top", "0", "--figure", figure.toString()};
+    String without = Cli.run(words("over", more)).isDone().out();
+    assertThat(without).isEqualTo(Cli.run(words("over", "--diagonal")).isDone().out());
+    assertThat(Files.readString(figure)).contains("from 3");
+    Path csv = folder.resolve("f.csv");
+    Cli.run(words("over", "--diagonal", "--top", "0", "--out", csv.toString())).isDone();
+    String some = Files.readString(csv);
+    Cli.run(words("over", "--diagonal", "--out", csv.toString())).isDone();
+    assertThat(some).isEqualTo(Files.readString(csv));
   }
 
   @Test

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param targetPositions absolute position of each place that was written
  * @param reading the numbers of the position that was read
  * @param logits its row of logits; with {@link Readout#allRows} a row for each position of the
- *     target
+ *     target; empty with {@link Readout#withoutLogits}
  * @param generatedIds new tokens, an end-of-text token included
  * @param stepLogits with {@link Readout#allSteps} the row of logits behind each new token, the
  *     first one's being the last row of the prompt pass; empty otherwise

@@ -4,6 +4,7 @@ import dev.diopter.engine.Model;
 import dev.diopter.engine.UsageException;
 import dev.diopter.formats.AtomicFile;
 import dev.diopter.formats.NpzWriter;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -17,16 +18,25 @@ public final class CellFiles {
   /**
    * Writes logits: {@code NAME.logits}, {@code source_layers} and {@code target_layers} (-1 for
    * embed, the number of blocks for final), {@code source_ids} and {@code target_ids} of the first
-   * cell, {@code generated_ids} (-1 behind the end).
+   * cell, {@code generated_ids} (-1 behind the end); of each control {@code CONTROL.logits} of the
+   * same shape and {@code CONTROL.generated_ids}.
    *
    * @param name {@code grid}, {@code pairs} or {@code cells}
+   * @param sweeps a sweep, then its controls
    * @param columns source layers of a grid, which becomes two axes; 0 for one axis of cells
    * @param allSteps whether there is an axis of steps behind; not-a-number behind the end of a text
    */
-  public static void npz(Path file, String name, List<Cell> cells, int columns, boolean allSteps) {
+  public static void npz(
+      Path file, String name, List<ScopeFigure.Panel> sweeps, int columns, boolean allSteps) {
+    List<Cell> cells = sweeps.getFirst().cells();
     Model model = cells.getFirst().patch().target().model();
     int vocabulary = model.config().vocabulary();
-    int steps = cells.stream().mapToInt(c -> c.stepLogits().size()).max().orElse(0);
+    int steps =
+        sweeps.stream()
+            .flatMap(s -> s.cells().stream())
+            .mapToInt(c -> c.stepLogits().size())
+            .max()
+            .orElse(0);
     long floats = (long) cells.size() * vocabulary * (allSteps ? steps : 1);
     if (floats > Integer.MAX_VALUE - 64) {
       throw new UsageException(
@@ -43,16 +53,6 @@ public final class CellFiles {
       shape.add(steps);
     }
     shape.add(vocabulary);
-    float[] logits = new float[(int) floats];
-    Arrays.fill(logits, Float.NaN);
-    int at = 0;
-    for (Cell cell : cells) {
-      List<float[]> rows = allSteps ? cell.stepLogits() : List.of(cell.logits());
-      for (int i = 0; i < rows.size(); i++) {
-        System.arraycopy(rows.get(i), 0, logits, at + i * vocabulary, vocabulary);
-      }
-      at += vocabulary * (allSteps ? steps : 1);
-    }
     int own = cells.getFirst().patch().source().model().config().layers();
     int layers = model.config().layers();
     int rows = columns > 0 ? cells.size() / columns : 1;
@@ -65,43 +65,86 @@ public final class CellFiles {
         file,
         NpzWriter.Packing.STORED,
         out -> {
-          out.floats(name + ".logits", shape, logits);
+          out.floats(name + ".logits", shape, logits(cells, allSteps, steps, vocabulary));
           out.ints("source_layers", List.of(sources.length), sources);
           out.ints("target_layers", List.of(targets.length), targets);
           int[] from = cells.getFirst().patch().source().input().prompt().ids();
           int[] to = cells.getFirst().patch().target().input().prompt().ids();
           out.ints("source_ids", List.of(from.length), from);
           out.ints("target_ids", List.of(to.length), to);
-          int longest = cells.stream().mapToInt(c -> c.generatedIds().length).max().orElse(0);
-          int[] generated = new int[cells.size() * longest];
-          Arrays.fill(generated, -1);
-          for (int i = 0; i < cells.size(); i++) {
-            int[] ids = cells.get(i).generatedIds();
-            System.arraycopy(ids, 0, generated, i * longest, ids.length);
+          generated(out, "generated_ids", cells);
+          for (ScopeFigure.Panel control : sweeps.subList(1, sweeps.size())) {
+            float[] values = logits(control.cells(), allSteps, steps, vocabulary);
+            out.floats(control.name() + ".logits", shape, values);
+            generated(out, control.name() + ".generated_ids", control.cells());
           }
-          out.ints("generated_ids", List.of(cells.size(), longest), generated);
         });
   }
 
-  /** Writes a table: a line for each cell. */
-  public static void csv(Path file, List<Cell> cells) {
+  private static float[] logits(List<Cell> cells, boolean allSteps, int steps, int vocabulary) {
+    int each = vocabulary * (allSteps ? steps : 1);
+    float[] logits = new float[cells.size() * each];
+    Arrays.fill(logits, Float.NaN);
+    for (int c = 0; c < cells.size(); c++) {
+      Cell cell = cells.get(c);
+      List<float[]> rows = allSteps ? cell.stepLogits() : List.of(cell.logits());
+      for (int i = 0; i < rows.size(); i++) {
+        System.arraycopy(rows.get(i), 0, logits, c * each + i * vocabulary, vocabulary);
+      }
+    }
+    return logits;
+  }
+
+  private static void generated(NpzWriter out, String name, List<Cell> cells) throws IOException {
+    int longest = cells.stream().mapToInt(c -> c.generatedIds().length).max().orElse(0);
+    int[] generated = new int[cells.size() * longest];
+    Arrays.fill(generated, -1);
+    for (int i = 0; i < cells.size(); i++) {
+      int[] ids = cells.get(i).generatedIds();
+      System.arraycopy(ids, 0, generated, i * longest, ids.length);
+    }
+    out.ints(name, List.of(cells.size(), longest), generated);
+  }
+
+  /**
+   * Writes a table: a line for each cell, with the name of its sweep, the number of its prompt and,
+   * last, the probability of each token that was asked for.
+   *
+   * @param sweeps a sweep, then its controls
+   * @param prompts how many prompts with equally many cells each sweep has
+   */
+  public static void csv(Path file, List<ScopeFigure.Panel> sweeps, int prompts) {
     StringBuilder text =
         new StringBuilder(
-            "source_layer,target_layer,source_positions,target_positions,id,token,probability,logit,"
+            "sweep,prompt,source_layer,target_layer,source_positions,target_positions,id,token,probability,logit,"
                 + "entropy,precision_at_1,precision_at_k,surprisal_of_source_top,"
-                + "surprisal_of_patched_top,kl_from_source,kl_from_unpatched,generated_ids,text\r\n");
-    for (Cell cell : cells) {
+                + "surprisal_of_patched_top,kl_from_source,kl_from_unpatched,generated_ids,text");
+    for (Reading.Candidate asked : sweeps.getFirst().cells().getFirst().reading().tokens()) {
+      text.append(",probability_of_").append(asked.id());
+    }
+    text.append("\r\n");
+    for (ScopeFigure.Panel sweep : sweeps) {
+      lines(text, sweep, prompts);
+    }
+    AtomicFile.write(file, out -> out.write(text.toString().getBytes(StandardCharsets.UTF_8)));
+  }
+
+  private static void lines(StringBuilder text, ScopeFigure.Panel sweep, int prompts) {
+    int each = sweep.cells().size() / prompts;
+    for (Cell cell : sweep.cells()) {
       Reading reading = cell.reading();
       Model model = cell.patch().target().model();
-      Reading.Candidate best = reading.top().isEmpty() ? null : reading.top().getFirst();
+      Reading.Candidate best = reading.best();
+      field(text, sweep.name());
+      field(text, cell.index() / each);
       field(text, Slots.label(cell.route().sourceEntry()));
       field(text, Slots.label(cell.route().targetEntry()));
       field(text, joined(cell.sourcePositions()));
       field(text, joined(cell.targetPositions()));
-      field(text, best == null ? null : best.id());
-      field(text, best == null ? null : CellJson.label(model, best.id()));
-      field(text, best == null ? null : best.probability());
-      field(text, best == null ? null : best.logit());
+      field(text, best.id());
+      field(text, CellJson.label(model, best.id()));
+      field(text, best.probability());
+      field(text, best.logit());
       field(text, reading.entropy());
       field(text, reading.precisionAt1());
       field(text, reading.precisionAtK());
@@ -111,10 +154,10 @@ public final class CellFiles {
       field(text, reading.klFromUnpatched());
       field(text, joined(cell.generatedIds()));
       field(text, cell.text());
+      cell.reading().tokens().forEach(asked -> field(text, asked.probability()));
       text.setLength(text.length() - 1);
       text.append("\r\n");
     }
-    AtomicFile.write(file, out -> out.write(text.toString().getBytes(StandardCharsets.UTF_8)));
   }
 
   private static int number(int entry, int layers) {

@@ -14,9 +14,21 @@ public final class CellJson {
 
   /** A cell. */
   public static ObjectNode object(Cell cell) {
+    return object(cell, null);
+  }
+
+  /**
+   * A cell of one of several prompts.
+   *
+   * @param prompt its number, from 0; null where there are not several
+   */
+  public static ObjectNode object(Cell cell, @Nullable Integer prompt) {
     Target target = cell.patch().target();
     ObjectNode object = Json.object();
     object.put("index", cell.index());
+    if (prompt != null) {
+      object.put("prompt", prompt);
+    }
     layer(object, "source_layer", cell.route().sourceEntry());
     layer(object, "target_layer", cell.route().targetEntry());
     object.set("source_positions", ints(cell.sourcePositions()));

@@ -27,10 +27,12 @@ import tools.jackson.databind.node.ObjectNode;
 public final class CellLog implements AutoCloseable {
   private final RandomAccessFile file;
   private final int cells;
+  private final int each; // cells of a prompt; 0 where there are not several
 
-  private CellLog(RandomAccessFile file, int cells) {
+  private CellLog(RandomAccessFile file, int cells, int each) {
     this.file = file;
     this.cells = cells;
+    this.each = each;
   }
 
   /**
@@ -40,7 +42,18 @@ public final class CellLog implements AutoCloseable {
    * @throws FormatException where it cannot be read or written
    */
   public static CellLog open(Path path, Patchscope scope) {
-    String digest = digest(scope);
+    return open(path, scope, 0);
+  }
+
+  /**
+   * Opens a file of a sweep over several prompts, whose lines say the number of each.
+   *
+   * @param prompts how many prompts with equally many cells there are; 0 for a file that does not
+   *     tell them apart
+   */
+  public static CellLog open(Path path, Patchscope scope, int prompts) {
+    String digest = digest(scope, prompts);
+    int each = prompts == 0 ? 0 : scope.patches().size() / prompts;
     ObjectNode object = Json.object();
     object.put("patchscope", 1);
     object.put("digest", digest);
@@ -49,21 +62,22 @@ public final class CellLog implements AutoCloseable {
     try {
       Whole whole =
           Files.exists(path) ? whole(path, digest, head, scope.patches().size()) : Whole.NONE;
-      return open(new RandomAccessFile(path.toFile(), "rw"), whole, head);
+      return open(new RandomAccessFile(path.toFile(), "rw"), whole, head, each);
     } catch (IOException e) {
       throw FormatException.unreadable(path.toString(), e);
     }
   }
 
   /** Goes on with a file, which is closed if that fails. */
-  static CellLog open(RandomAccessFile file, Whole whole, byte[] head) throws IOException {
+  static CellLog open(RandomAccessFile file, Whole whole, byte[] head, int each)
+      throws IOException {
     try {
       file.setLength(whole.end());
       file.seek(whole.end());
       if (whole.cells() < 0) {
         file.write(head);
       }
-      return new CellLog(file, Math.max(0, whole.cells()));
+      return new CellLog(file, Math.max(0, whole.cells()), each);
     } catch (IOException | RuntimeException e) {
       try (file) {
         throw e;
@@ -79,7 +93,8 @@ public final class CellLog implements AutoCloseable {
   /** Adds a cell. */
   public void add(Cell cell) {
     try {
-      file.write(line(CellJson.object(cell)));
+      Integer prompt = each == 0 ? null : Integer.valueOf(cell.index() / each);
+      file.write(line(CellJson.object(cell, prompt)));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -129,13 +144,16 @@ public final class CellLog implements AutoCloseable {
   }
 
   /** A digest of everything that decides a sweep's results. */
-  static String digest(Patchscope scope) {
+  private static String digest(Patchscope scope, int prompts) {
     try {
       MessageDigest sha = MessageDigest.getInstance("SHA-256");
       Set<String> mapped = new HashSet<>();
       Readout readout = scope.readout();
       add(sha, readout.top() + " " + readout.tokens() + " " + readout.precisionAt());
       add(sha, readout.at() + " " + readout.allRows() + " " + readout.allSteps());
+      if (prompts > 0) {
+        add(sha, "prompts " + prompts);
+      }
       for (Patch patch : scope.patches()) {
         Source source = patch.source();
         Target target = patch.target();
@@ -146,6 +164,10 @@ public final class CellLog implements AutoCloseable {
         add(sha, input(source.input()));
         add(sha, input(target.input()));
         add(sha, slots(from) + " " + slots(to));
+        Source truth = patch.truth();
+        if (truth != null) {
+          add(sha, truth.model().name() + "\n" + input(truth.input()) + slots(truth.slots()));
+        }
         add(sha, target.newTokens() + " " + target.schedule().label() + " " + target.ignoreEos());
         Mapping.Route route = new Mapping.Route(from.entry(), to.entry());
         add(sha, patch.mapping().name());

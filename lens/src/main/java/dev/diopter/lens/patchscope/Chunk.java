@@ -22,6 +22,7 @@ final class Chunk {
   private final Readout readout;
   private final Map<Resolved.Reader, CleanSource> sources;
   private final CleanTarget target;
+  private final Vocabularies vocabularies;
   private final Model model;
   private final int layers;
   private final float[][][] vectors; // of each patch, mapped
@@ -32,12 +33,14 @@ final class Chunk {
       int offset,
       Readout readout,
       Map<Resolved.Reader, CleanSource> sources,
-      CleanTarget target) {
+      CleanTarget target,
+      Vocabularies vocabularies) {
     this.patches = patches;
     this.offset = offset;
     this.readout = readout;
     this.sources = sources;
     this.target = target;
+    this.vocabularies = vocabularies;
     this.model = patches.getFirst().patch().target().model();
     this.layers = model.config().layers();
     this.vectors = new float[patches.size()][][];
@@ -178,12 +181,13 @@ final class Chunk {
   private Cell cell(int i, RunResult run, Continuation.Tokens tokens) {
     Resolved patch = patches.get(i);
     float[] row = run == null ? target.logits(patch.read()) : Rows.row(run, patch.read());
-    CleanSource source = Objects.requireNonNull(sources.get(patch.source()));
+    CleanSource measure = Objects.requireNonNull(sources.get(patch.measure()));
+    boolean comparable = vocabularies.areSame(patch.measure().model(), model);
     Reading reading =
         Reading.of(
             patch.read(),
             new Distribution(row),
-            source.said(patch.sourceRead()),
+            comparable ? measure.said(patch.measured()) : null,
             target.said(patch.read()),
             readout);
     return new Cell(
@@ -193,7 +197,7 @@ final class Chunk {
         patch.from().positions().clone(),
         patch.to().positions().clone(),
         reading,
-        readout.allRows() ? all(patch, run) : row,
+        readout.allRows() ? all(patch, run) : readout.logits() ? row : new float[0],
         tokens.ids(),
         tokens.logits());
   }

@@ -22,7 +22,8 @@ final class CleanSource {
 
   static CleanSource run(Resolved.Reader reader, Set<String> sites, Set<Integer> logitRows) {
     HookPlan plan = reader.input().embedding().and(HookPlan.reading(sites.toArray(String[]::new)));
-    Logits logits = Logits.at(logitRows.stream().mapToInt(Integer::intValue).toArray());
+    int[] rows = logitRows.stream().mapToInt(Integer::intValue).toArray();
+    Logits logits = rows.length == 0 ? Logits.NONE : Logits.at(rows);
     RunRequest request = RunRequest.of(reader.input().prompt()).plan(plan).logits(logits);
     return new CleanSource(
         reader.model().run(request).getFirst(), reader.model().config().layers());

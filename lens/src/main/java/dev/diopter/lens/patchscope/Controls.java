@@ -2,6 +2,7 @@ package dev.diopter.lens.patchscope;
 
 import dev.diopter.engine.HookPlan;
 import dev.diopter.engine.Logits;
+import dev.diopter.engine.Model;
 import dev.diopter.engine.RunRequest;
 import dev.diopter.engine.RunResult;
 import dev.diopter.engine.UsageException;
@@ -14,6 +15,8 @@ import java.util.stream.IntStream;
 
 /**
  * What a patch is to be compared with: whatever a control shows, too, is not what the vector says.
+ * Controls are measured by the source of their patch ({@link Patch#measure}), wherever their own
+ * vectors are from, so that their numbers and the patch's are of one kind.
  */
 public final class Controls {
   private Controls() {}
@@ -24,7 +27,7 @@ public final class Controls {
     Source own =
         new Source(
             target.model(), target.input(), target.positions(), target.layer(), target.heads());
-    return Patch.of(own, target.schedule(Schedule.PROMPT));
+    return Patch.of(own, target.schedule(Schedule.PROMPT)).measuredBy(patch.measure());
   }
 
   /**
@@ -44,7 +47,7 @@ public final class Controls {
       return patches.stream()
           .map(p -> {
             int own = inputs.indexOf(p.source().input());
-            return p.source(p.source().with(inputs.get(others[own])));
+            return p.source(p.source().with(inputs.get(others[own]))).measuredBy(p.measure());
           })
           .toList();
     }
@@ -53,16 +56,21 @@ public final class Controls {
     }
     Source source = patches.getFirst().source();
     int length = source.input().length();
-    Integer bos = source.model().config().bosId();
-    boolean opens =
-        bos != null && !source.input().soft() && source.input().prompt().ids()[0] == bos;
-    int first = opens && length > 2 ? 1 : 0;
+    int first = opens(source.model(), source.input()) && length > 2 ? 1 : 0;
     if (length - first < 2) {
       throw new UsageException(
           "shuffled: expected a source of two positions or more, or several sources, got one position");
     }
     int[] others = cycle(first, length, seed);
-    return patches.stream().map(p -> p.source(elsewhere(p.source(), others))).toList();
+    return patches.stream()
+        .map(p -> p.source(elsewhere(p.source(), others)).measuredBy(p.measure()))
+        .toList();
+  }
+
+  /** Whether there is a BOS id in front, whose vectors are like no others. */
+  private static boolean opens(Model model, Input input) {
+    Integer bos = model.config().bosId();
+    return bos != null && !input.soft() && input.prompt().ids()[0] == bos;
   }
 
   private static Source elsewhere(Source source, int[] others) {
@@ -105,8 +113,9 @@ public final class Controls {
 
   /**
    * A mapping that puts the mean vector of some inputs, over all of their positions, in the place
-   * of any vector of the same layer, and then goes on as another mapping. It reads the residual
-   * stream of every layer in one pass for each input, now.
+   * of any vector of the same layer, and then goes on as another mapping. A BOS id in front with
+   * anything behind it is left out: its vectors are many times as long as all others, so the mean
+   * would be theirs. It reads the residual stream of every layer in one pass for each input, now.
    */
   public static Mapping mean(Source source, List<Input> inputs, Mapping then) {
     int layers = source.model().config().layers();
@@ -128,12 +137,13 @@ public final class Controls {
               .model()
               .run(RunRequest.of(input.prompt()).plan(plan).logits(Logits.NONE))
               .getFirst();
-      count += input.length();
+      int first = opens(source.model(), input) && input.length() > 1 ? 1 : 0;
+      count += input.length() - first;
       for (int e = 0; e <= layers + 1; e++) {
         int entry = e <= layers ? e : Mapping.Route.FINAL;
         float[] values = run.activation(Slots.residual(entry, layers)).values();
         double[] sum = sums.computeIfAbsent(entry, _ -> new double[width]);
-        for (int i = 0; i < values.length; i++) {
+        for (int i = first * width; i < values.length; i++) {
           sum[i % width] += values[i];
         }
       }

@@ -31,10 +31,6 @@ final class Distribution {
     logSum = max + Math.log(sum);
   }
 
-  int size() {
-    return logits.length;
-  }
-
   float logit(int id) {
     return logits[id];
   }

@@ -14,6 +14,7 @@ import dev.diopter.models.DecoderConfig;
  * @param chunkCells most patches advanced together within the memory budget
  * @param chunkBytes memory that those take, about
  * @param cleanBytes memory of what is kept of clean passes at one time at most, about
+ * @param heldBytes memory of the logits that the readout has cells hold, all of them together
  */
 public record Estimate(
     int cells,
@@ -23,7 +24,47 @@ public record Estimate(
     long products,
     int chunkCells,
     long chunkBytes,
-    long cleanBytes) {
+    long cleanBytes,
+    long heldBytes) {
+
+  /** This and then another, whose cells are held beside this one's. */
+  public Estimate plus(Estimate other) {
+    return new Estimate(
+        cells + other.cells,
+        counters.plus(other.counters.tokenLayers(), other.counters.unembeddings()),
+        exact && other.exact,
+        naive.plus(other.naive.tokenLayers(), other.naive.unembeddings()),
+        products + other.products,
+        Math.max(chunkCells, other.chunkCells),
+        Math.max(chunkBytes, other.chunkBytes),
+        Math.max(cleanBytes, other.cleanBytes),
+        heldBytes + other.heldBytes);
+  }
+
+  /** This and a pass of a model in front of it, without logits. */
+  public Estimate plus(DecoderConfig config, Counters pass) {
+    return new Estimate(
+        cells,
+        counters.plus(pass.tokenLayers(), pass.unembeddings()),
+        exact,
+        naive.plus(pass.tokenLayers(), pass.unembeddings()),
+        products + products(config, pass.tokenLayers(), pass.unembeddings()),
+        chunkCells,
+        chunkBytes,
+        cleanBytes,
+        heldBytes);
+  }
+
+  /** With other memory for logits that are held. */
+  public Estimate holding(long bytes) {
+    return new Estimate(
+        cells, counters, exact, naive, products, chunkCells, chunkBytes, cleanBytes, bytes);
+  }
+
+  /** Memory of everything, about. */
+  public long bytes() {
+    return chunkBytes + cleanBytes + heldBytes;
+  }
 
   /** Multiplications with weights of one token in one block. */
   static long blockProducts(DecoderConfig config) {

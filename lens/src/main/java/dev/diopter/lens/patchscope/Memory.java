@@ -47,12 +47,20 @@ final class Memory {
     return to;
   }
 
+  /** The logits that cells hold. */
+  static long heldBytes(List<Resolved> patches, Readout readout) {
+    return patches.stream()
+        .map(p -> p.patch().target())
+        .mapToLong(t -> Float.BYTES * readout.rows(t) * t.model().config().vocabulary())
+        .sum();
+  }
+
   /** What the clean passes of all patches leave. */
   static long cleanBytes(List<Resolved> patches) {
     Set<Resolved.Reader> seen = new HashSet<>();
     long sum = 0;
     for (Resolved patch : patches) {
-      for (Resolved.Reader reader : List.of(patch.source(), patch.target())) {
+      for (Resolved.Reader reader : List.of(patch.source(), patch.measure(), patch.target())) {
         if (seen.add(reader)) {
           DecoderConfig config = reader.model().config();
           long keys = 2L * config.keyValueHeads() * config.headDim();

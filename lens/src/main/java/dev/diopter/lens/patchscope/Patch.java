@@ -2,6 +2,7 @@ package dev.diopter.lens.patchscope;
 
 import dev.diopter.models.DecoderConfig;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Vectors from a source, mapped, into a target. An immutable value. As many vectors as the target
@@ -10,8 +11,15 @@ import java.util.Arrays;
  * @param source where they come from
  * @param mapping what is done to each
  * @param target where they go
+ * @param truth by what another source says behind its last position what comes out is measured, as
+ *     that of a control by its patch's source; null for its own source
  */
-public record Patch(Source source, Mapping mapping, Target target) {
+public record Patch(Source source, Mapping mapping, Target target, @Nullable Source truth) {
+
+  /** Measured by its own source. */
+  public Patch(Source source, Mapping mapping, Target target) {
+    this(source, mapping, target, null);
+  }
 
   /** Without a mapping. */
   public static Patch of(Source source, Target target) {
@@ -28,7 +36,8 @@ public record Patch(Source source, Mapping mapping, Target target) {
       return this;
     }
     boolean both = isLast(target.model().config(), target.layer(), target.heads());
-    return new Patch(source.layer(Layer.FINAL), mapping, both ? target.layer(Layer.FINAL) : target);
+    return new Patch(
+        source.layer(Layer.FINAL), mapping, both ? target.layer(Layer.FINAL) : target, truth);
   }
 
   private static boolean isLast(DecoderConfig config, Layer layer, Heads heads) {
@@ -48,16 +57,26 @@ public record Patch(Source source, Mapping mapping, Target target) {
 
   /** With another source. */
   public Patch source(Source other) {
-    return new Patch(other, mapping, target);
+    return new Patch(other, mapping, target, truth);
   }
 
   /** With another mapping. */
   public Patch mapping(Mapping other) {
-    return new Patch(source, other, target);
+    return new Patch(source, other, target, truth);
   }
 
   /** With another target. */
   public Patch target(Target other) {
-    return new Patch(source, mapping, other);
+    return new Patch(source, mapping, other, truth);
+  }
+
+  /** The source that it is measured by: its own unless it was given another. */
+  public Source measure() {
+    return truth == null ? source : truth;
+  }
+
+  /** Measured by what another source says, wherever its vectors are from. */
+  public Patch measuredBy(Source other) {
+    return new Patch(source, mapping, target, other);
   }
 }

@@ -28,6 +28,7 @@ public final class PatchRun implements Iterator<Cell> {
   private final Map<Resolved.Reader, Integer> targetEnd = new HashMap<>();
   private final Map<Resolved.Reader, CleanSource> sources = new HashMap<>();
   private final Map<Resolved.Reader, CleanTarget> targets = new HashMap<>();
+  private final Vocabularies vocabularies = new Vocabularies();
   private final Deque<Cell> ready = new ArrayDeque<>();
   private int done;
   private Counters counters = Counters.NONE;
@@ -49,12 +50,14 @@ public final class PatchRun implements Iterator<Cell> {
       Resolved patch = patches.get(i);
       int ownLayers = patch.patch().source().model().config().layers();
       sites(sourceSites, patch.source()).add(patch.from().site(ownLayers));
+      var _ = sites(sourceSites, patch.measure());
       int layers = patch.patch().target().model().config().layers();
       Set<String> sites = sites(targetSites, patch.target());
       if (patch.onPrompt() && !patch.overwritesAll()) {
         sites.add(Slots.residual(patch.to().branchEntry(), layers));
       }
       sourceEnd.put(patch.source(), i + 1);
+      sourceEnd.put(patch.measure(), i + 1);
       targetEnd.put(patch.target(), i + 1);
     }
   }
@@ -94,8 +97,10 @@ public final class PatchRun implements Iterator<Cell> {
     int to = Memory.chunkEnd(patches, done, readout, limits);
     List<Resolved> chunk = patches.subList(done, to);
     for (Resolved patch : chunk) {
-      if (!sources.containsKey(patch.source())) {
-        sources.put(patch.source(), source(patch.source()));
+      for (Resolved.Reader reader : List.of(patch.source(), patch.measure())) {
+        if (!sources.containsKey(reader)) {
+          sources.put(reader, source(reader));
+        }
       }
     }
     Resolved.Reader reader = chunk.getFirst().target();
@@ -104,7 +109,7 @@ public final class PatchRun implements Iterator<Cell> {
       target = target(reader);
       targets.put(reader, target);
     }
-    Chunk work = new Chunk(chunk, offset + done, readout, sources, target);
+    Chunk work = new Chunk(chunk, offset + done, readout, sources, target, vocabularies);
     ready.addAll(work.run());
     counters = counters.plus(work.counters().tokenLayers(), work.counters().unembeddings());
     done = to;

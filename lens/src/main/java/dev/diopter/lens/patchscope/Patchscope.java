@@ -161,11 +161,12 @@ public final class Patchscope {
     return sum;
   }
 
-  /** The rows of logits that each source's clean pass gives. */
+  /** The rows of logits that each source's clean pass gives; none where it gives vectors alone. */
   private static Map<Resolved.Reader, Set<Integer>> sources(List<Resolved> resolved) {
     Map<Resolved.Reader, Set<Integer>> rows = new HashMap<>();
     for (Resolved patch : resolved) {
-      rows.computeIfAbsent(patch.source(), _ -> new TreeSet<>()).add(patch.sourceRead());
+      var _ = rows.computeIfAbsent(patch.source(), _ -> new TreeSet<>());
+      rows.computeIfAbsent(patch.measure(), _ -> new TreeSet<>()).add(patch.measured());
     }
     return rows;
   }
@@ -216,7 +217,8 @@ public final class Patchscope {
         products(resolved),
         chunk,
         bytes,
-        Memory.cleanBytes(resolved));
+        Memory.cleanBytes(resolved),
+        Memory.heldBytes(resolved, readout));
   }
 
   private long products(List<Resolved> resolved) {

@@ -6,10 +6,12 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Numbers of one row of logits. Natural logarithms. The source is what its own model says behind
- * the last source position; its numbers are null where the two vocabularies have different sizes.
+ * the last position of the patch's {@link Patch#measure}; its numbers are null where the two models
+ * do not have one vocabulary.
  *
  * @param position absolute position in the target that was read
- * @param top the most probable tokens, the lower id first among equals
+ * @param best the most probable token, the one with the lowest id among equals
+ * @param top the most probable tokens in order, as many as were asked for
  * @param tokens the tokens that were asked for
  * @param entropy of the distribution
  * @param sourceTop the source's most probable token
@@ -24,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record Reading(
     int position,
+    Candidate best,
     List<Candidate> top,
     List<Candidate> tokens,
     double entropy,
@@ -43,10 +46,15 @@ public record Reading(
   public record Candidate(
       int id, int rank, float logit, double probability, double logProbability) {}
 
+  /**
+   * Reads.
+   *
+   * @param source what the source says; null where its ids are not those of this vocabulary
+   */
   static Reading of(
       int position,
       Distribution here,
-      Distribution source,
+      @Nullable Distribution source,
       Distribution unpatched,
       Readout readout) {
     List<Candidate> top = new ArrayList<>();
@@ -55,20 +63,20 @@ public record Reading(
     }
     List<Candidate> tokens =
         readout.tokens().stream().map(id -> candidate(here, id, here.rank(id))).toList();
-    boolean comparable = source.size() == here.size();
-    int truth = comparable ? source.best() : 0;
-    int rank = comparable ? here.rank(truth) : 0;
+    int truth = source == null ? 0 : source.best();
+    int rank = source == null ? 0 : here.rank(truth);
     return new Reading(
         position,
+        candidate(here, here.best(), 0),
         List.copyOf(top),
         tokens,
         here.entropy(),
-        comparable ? truth : null,
-        comparable ? (rank == 0 ? 1 : 0) : null,
-        comparable ? (rank < readout.precisionAt() ? 1 : 0) : null,
-        comparable ? here.surprisal(truth) : null,
-        comparable ? source.surprisal(here.best()) : null,
-        comparable ? source.divergence(here) : null,
+        source == null ? null : truth,
+        source == null ? null : rank == 0 ? 1 : 0,
+        source == null ? null : rank < readout.precisionAt() ? 1 : 0,
+        source == null ? null : here.surprisal(truth),
+        source == null ? null : source.surprisal(here.best()),
+        source == null ? null : source.divergence(here),
         unpatched.divergence(here));
   }
 

@@ -15,11 +15,18 @@ import java.util.List;
  * @param at which position is read
  * @param allRows whether a cell holds the logits of every position of the target
  * @param allSteps whether a cell holds the logits of every generated token
+ * @param logits whether a cell holds the row of logits that it read; many cells are much memory
  */
 public record Readout(
-    int top, List<Integer> tokens, int precisionAt, At at, boolean allRows, boolean allSteps) {
+    int top,
+    List<Integer> tokens,
+    int precisionAt,
+    At at,
+    boolean allRows,
+    boolean allSteps,
+    boolean logits) {
   /** The ten most probable tokens behind the last position. */
-  public static final Readout DEFAULT = new Readout(10, List.of(), 10, At.LAST, false, false);
+  public static final Readout DEFAULT = new Readout(10, List.of(), 10, At.LAST, false, false, true);
 
   /** Which position is read. */
   public enum At {
@@ -40,13 +47,13 @@ public record Readout(
 
   /** With so many of the most probable tokens. */
   public Readout top(int number) {
-    return new Readout(number, tokens, precisionAt, at, allRows, allSteps);
+    return new Readout(number, tokens, precisionAt, at, allRows, allSteps, logits);
   }
 
   /** With these ids. */
   public Readout tokens(int... ids) {
     return new Readout(
-        top, Arrays.stream(ids).boxed().toList(), precisionAt, at, allRows, allSteps);
+        top, Arrays.stream(ids).boxed().toList(), precisionAt, at, allRows, allSteps, logits);
   }
 
   /**
@@ -71,26 +78,37 @@ public record Readout(
       }
       ids.add(id);
     }
-    return new Readout(top, ids, precisionAt, at, allRows, allSteps);
+    return new Readout(top, ids, precisionAt, at, allRows, allSteps, logits);
   }
 
   /** With precision at k. */
   public Readout precisionAt(int k) {
-    return new Readout(top, tokens, k, at, allRows, allSteps);
+    return new Readout(top, tokens, k, at, allRows, allSteps, logits);
   }
 
   /** Reading at another position. */
   public Readout at(At where) {
-    return new Readout(top, tokens, precisionAt, where, allRows, allSteps);
+    return new Readout(top, tokens, precisionAt, where, allRows, allSteps, logits);
   }
 
   /** With the logits of every position. */
   public Readout withAllRows() {
-    return new Readout(top, tokens, precisionAt, at, true, allSteps);
+    return new Readout(top, tokens, precisionAt, at, true, allSteps, logits);
   }
 
   /** With the logits of every generated token. */
   public Readout withAllSteps() {
-    return new Readout(top, tokens, precisionAt, at, allRows, true);
+    return new Readout(top, tokens, precisionAt, at, allRows, true, logits);
+  }
+
+  /** Without the row of logits that was read: {@link Cell#logits} is empty. */
+  public Readout withoutLogits() {
+    return new Readout(top, tokens, precisionAt, at, allRows, allSteps, false);
+  }
+
+  /** Rows of logits that a cell holds. */
+  long rows(Target target) {
+    long prompt = allRows ? target.input().length() : logits ? 1 : 0;
+    return prompt + (allSteps ? target.newTokens() : 0);
   }
 }

@@ -8,10 +8,12 @@ import java.util.Arrays;
 /**
  * A patch with every number checked against its models.
  *
+ * @param measured absolute position behind which the source that the patch is measured by is read
  * @param read absolute position of the target that is read
  * @param end positions from here on are not computed
  */
-record Resolved(Patch patch, Slots from, Slots to, Mapping.Route route, int read, int end) {
+record Resolved(
+    Patch patch, Slots from, Slots to, Mapping.Route route, int measured, int read, int end) {
 
   static Resolved of(Patch patch, Readout readout) {
     Source source = patch.source();
@@ -20,6 +22,9 @@ record Resolved(Patch patch, Slots from, Slots to, Mapping.Route route, int read
     requireInput("target", target.model(), target.input(), Math.max(0, target.newTokens() - 1));
     Slots from = source.slots();
     Slots to = target.slots();
+    Source truth = patch.measure();
+    requireInput("measure", truth.model(), truth.input(), 0);
+    int measured = Arrays.stream(truth.slots().positions()).max().orElseThrow();
     Mapping.Route route = new Mapping.Route(from.entry(), to.entry());
     int width = patch.mapping().width(from.width(), route);
     if (width != to.width()) {
@@ -54,7 +59,7 @@ record Resolved(Patch patch, Slots from, Slots to, Mapping.Route route, int read
     boolean whole = target.newTokens() > 0 || readout.allRows();
     // Rows behind the one that is read change nothing.
     int end = whole ? last + 1 : Math.max(read, Arrays.stream(to.positions()).max().orElse(0)) + 1;
-    Resolved resolved = new Resolved(patch, from, to, route, read, end);
+    Resolved resolved = new Resolved(patch, from, to, route, measured, read, end);
     if (to.isFinal()
         && resolved.onPrompt()
         && Arrays.stream(to.positions()).noneMatch(p -> resolved.isRead(p, readout))) {
@@ -132,9 +137,9 @@ record Resolved(Patch patch, Slots from, Slots to, Mapping.Route route, int read
   /** A model and what it reads: one clean pass. */
   record Reader(Model model, Input input) {}
 
-  /** Where the source's own prediction is read. */
-  int sourceRead() {
-    return Arrays.stream(from.positions()).max().orElseThrow();
+  /** The clean pass whose prediction behind {@link #measured} the patch is measured by. */
+  Reader measure() {
+    return new Reader(patch.measure().model(), patch.measure().input());
   }
 
   boolean onPrompt() {
@@ -177,13 +182,16 @@ record Resolved(Patch patch, Slots from, Slots to, Mapping.Route route, int read
     return newTokens() > 0 && read != last ? new int[] {read, last} : new int[] {read};
   }
 
-  /** What one run for this patch alone costs: source, then target. */
+  /** What one run for this patch alone costs: source, then target, and what measures them. */
   Counters naive() {
     DecoderConfig own = patch.source().model().config();
     DecoderConfig other = patch.target().model().config();
     long generated = Math.max(0, newTokens() - 1);
+    Reader measure = measure();
+    long beside = measure.equals(source()) ? 0 : measure.input().length();
     return new Counters(
         (long) patch.source().input().length() * own.layers()
+            + beside * measure.model().config().layers()
             + (patch.target().input().length() + generated) * other.layers(),
         2 + generated);
   }

@@ -8,15 +8,20 @@ import dev.diopter.lens.plotting.Heatmap;
 import dev.diopter.lens.plotting.HeatmapOptions;
 import dev.diopter.lens.plotting.TrajectoryLabels;
 import dev.diopter.lens.plotting.TrajectoryStatistic;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Function;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * Cells as heatmaps: source layers across, target layers upward, the predicted token in each cell,
  * the most probable ones on hover, a mark where both layers are the same; or positions or heads
  * across and pairs of layers upward (see {@link CellLayout}). Several sweeps over the same layers,
- * such as one and its controls, become panels with one scale of colours.
+ * such as one and its controls, become panels with one scale of colours. Colours are the
+ * probability of that token; where tokens were asked for, each sweep has a panel for each of them
+ * instead, whose colours are that one's.
  */
 public final class ScopeFigure {
   /** Stands in front of the token of a cell whose layers are the same. */
@@ -40,9 +45,8 @@ public final class ScopeFigure {
   public static Figure of(String title, List<Panel> panels, int columns) {
     List<Heatmap> maps =
         panels.stream()
-            .map(panel ->
-                statistic(panel, columns)
-                    .heatmap(HeatmapOptions.DEFAULT.colorscale(ColorStops.named("viridis"))))
+            .flatMap(panel -> statistics(panel, columns))
+            .map(s -> s.heatmap(HeatmapOptions.DEFAULT.colorscale(ColorStops.named("viridis"))))
             .toList();
     CellLayout layout = new CellLayout(panels.getFirst().cells(), columns);
     Figure.Axes axes = new Figure.Axes(layout.columnAxis(), layout.rowAxis(), false);
@@ -63,7 +67,21 @@ public final class ScopeFigure {
     }
   }
 
-  private static TrajectoryStatistic statistic(Panel panel, int columns) {
+  private static Stream<TrajectoryStatistic> statistics(Panel panel, int columns) {
+    int asked = panel.cells().isEmpty() ? 0 : panel.cells().getFirst().reading().tokens().size();
+    return asked == 0
+        ? Stream.of(statistic(panel, columns, "the best token", Reading::best))
+        : IntStream.range(0, asked)
+            .mapToObj(i -> {
+              Cell first = panel.cells().getFirst();
+              int id = first.reading().tokens().get(i).id();
+              String name = name(first.patch().target().model(), id);
+              return statistic(panel, columns, name, r -> r.tokens().get(i));
+            });
+  }
+
+  private static TrajectoryStatistic statistic(
+      Panel panel, int columns, String what, Function<Reading, Reading.Candidate> of) {
     List<Cell> cells = panel.cells();
     if (columns < 1 || cells.isEmpty() || cells.size() % columns != 0) {
       throw new UsageException(
@@ -81,15 +99,15 @@ public final class ScopeFigure {
       for (int row = 0; row < rows; row++) {
         Cell cell = layout.at(row, column);
         Model model = cell.patch().target().model();
-        Reading.Candidate best = cell.reading().top().getFirst();
-        values[row][column] = best.probability();
+        Reading.Candidate best = cell.reading().best();
+        values[row][column] = of.apply(cell.reading()).probability();
         boolean diagonal = cell.route().sourceEntry() == cell.route().targetEntry();
         texts[row][column] = (marks && diagonal ? DIAGONAL : "") + name(model, best.id());
         hover[row][column] = hover(model, cell, entries);
       }
     }
     return new TrajectoryStatistic(
-        panel.name() + ": probability of the best token",
+        panel.name() + ": probability of " + what,
         values,
         IntStream.range(0, columns).mapToObj(layout::column).toArray(String[]::new),
         new TrajectoryLabels(texts, hover),
@@ -103,21 +121,24 @@ public final class ScopeFigure {
   private static String[][] hover(Model model, Cell cell, int entries) {
     String text = cell.text();
     boolean generated = cell.generatedIds().length > 0 && text != null;
-    String[][] lines = new String[entries + 1][];
-    for (int i = 0; i < entries; i++) {
-      Reading.Candidate each = cell.reading().top().get(i);
+    List<Reading.Candidate> shown = new ArrayList<>(cell.reading().top().subList(0, entries));
+    shown.addAll(cell.reading().tokens());
+    String[][] lines = new String[shown.size() + 1][];
+    for (int i = 0; i < shown.size(); i++) {
+      Reading.Candidate each = shown.get(i);
       lines[i] =
           new String[] {
             fit(name(model, each.id())),
             String.format(Locale.ROOT, "%.2f%%", 100 * each.probability())
           };
     }
-    lines[entries] =
+    lines[shown.size()] =
         new String[] {"generated", generated ? visible(String.valueOf(text)) : "nothing"};
     return lines;
   }
 
-  private static String name(Model model, int id) {
+  /** A token as pictures name it. */
+  static String name(Model model, int id) {
     String label = CellJson.label(model, id);
     return label == null ? "#" + id : visible(label);
   }

@@ -1,11 +1,12 @@
 package dev.diopter.lens.patchscope;
 
+import dev.diopter.engine.Model;
 import dev.diopter.engine.UsageException;
 import dev.diopter.lens.plotting.LineFigure;
 import dev.diopter.lens.plotting.LinePlot;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.BiFunction;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
@@ -13,46 +14,35 @@ import org.jspecify.annotations.Nullable;
 /**
  * Sweeps of several prompts as lines by layer: the mean over prompts of each number, with a band of
  * one standard deviation. Sweeps such as one and its controls are lines of one plot, all measured
- * by what the first sweep's sources say; where a control has sources of its own, which is so of the
- * target as it is, surprisals by the first's are not known and have no line.
+ * by what the first sweep's sources say ({@link Controls}). Numbers that no cell has, as those by
+ * the source between models of different vocabularies, have no line and no plot.
  */
 public final class ScopeLines {
   private ScopeLines() {}
 
-  /** A number of a sweep's cell beside the first sweep's; null where there is none. */
-  private record Metric(String name, double most, BiFunction<Cell, Cell, @Nullable Number> of) {}
+  /** A number of a cell; null where there is none. */
+  private record Metric(String name, double most, Function<Reading, @Nullable Number> of) {}
 
   private static final List<Metric> METRICS =
       List.of(
-          new Metric("precision at 1", 1, ScopeLines::precision),
+          new Metric("precision at 1", 1, Reading::precisionAt1),
           new Metric(
               "surprisal of the source's best token, nats",
               Double.POSITIVE_INFINITY,
-              sameSource(Reading::surprisalOfSourceTop)),
+              Reading::surprisalOfSourceTop),
           new Metric(
               "surprisal of the best token here, nats",
               Double.POSITIVE_INFINITY,
-              sameSource(Reading::surprisalOfPatchedTop)));
+              Reading::surprisalOfPatchedTop));
 
-  private static @Nullable Number precision(Cell first, Cell own) {
-    Integer truth = first.reading().sourceTop();
-    List<Reading.Candidate> top = own.reading().top();
-    if (truth == null || top.isEmpty()) {
-      return own.reading().precisionAt1();
-    }
-    return top.getFirst().id() == truth ? 1 : 0;
-  }
-
-  private static BiFunction<Cell, Cell, @Nullable Number> sameSource(
-      Function<Reading, @Nullable Double> of) {
-    return (first, own) -> {
-      boolean same = first.patch().source().input().equals(own.patch().source().input());
-      return same ? of.apply(own.reading()) : null;
-    };
-  }
+  /** What there always is. */
+  private static final Metric CHANGE =
+      new Metric(
+          "KL from the unpatched target, nats", Double.POSITIVE_INFINITY, Reading::klFromUnpatched);
 
   /**
-   * A figure of the precision at 1 and both surprisals.
+   * A figure of the precision at 1, both surprisals and the probability of each token that was
+   * asked for, or, where there are none of them, of the divergence from the unpatched target.
    *
    * @param title above it
    * @param sweeps the cells of the first prompt, then those of the second and so on
@@ -72,14 +62,33 @@ public final class ScopeLines {
         cells.subList(0, points).stream().map(c -> Slots.label(c.route().sourceEntry())).toList();
     List<LinePlot> plots = new ArrayList<>();
     for (Metric metric : METRICS) {
-      List<LinePlot.Line> lines =
-          sweeps.stream()
-              .map(s -> line(s, sweeps.getFirst(), points, prompts, metric))
-              .filter(l -> sweeps.size() == 1 || LongStream.of(l.count()).sum() > 0)
-              .toList();
-      plots.add(new LinePlot(metric.name, labels, lines, 0, metric.most));
+      plot(metric, labels, sweeps, prompts).ifPresent(plots::add);
+    }
+    for (int i = 0; i < cells.getFirst().reading().tokens().size(); i++) {
+      plot(asked(cells.getFirst(), i), labels, sweeps, prompts).ifPresent(plots::add);
+    }
+    if (plots.isEmpty()) {
+      plots.add(plot(CHANGE, labels, sweeps, prompts).orElseThrow());
     }
     return new LineFigure(title, "source layer", plots);
+  }
+
+  private static Metric asked(Cell first, int i) {
+    Model model = first.patch().target().model();
+    String name = ScopeFigure.name(model, first.reading().tokens().get(i).id());
+    return new Metric("probability of " + name, 1, r -> r.tokens().get(i).probability());
+  }
+
+  private static Optional<LinePlot> plot(
+      Metric metric, List<String> labels, List<ScopeFigure.Panel> sweeps, int prompts) {
+    List<LinePlot.Line> lines =
+        sweeps.stream()
+            .map(s -> line(s, labels.size(), prompts, metric))
+            .filter(l -> LongStream.of(l.count()).sum() > 0)
+            .toList();
+    return lines.isEmpty()
+        ? Optional.empty()
+        : Optional.of(new LinePlot(metric.name, labels, lines, 0, metric.most));
   }
 
   /**
@@ -100,7 +109,7 @@ public final class ScopeLines {
   }
 
   private static LinePlot.Line line(
-      ScopeFigure.Panel sweep, ScopeFigure.Panel first, int points, int prompts, Metric metric) {
+      ScopeFigure.Panel sweep, int points, int prompts, Metric metric) {
     long[] count = new long[points];
     double[] mean = new double[points];
     double[] deviation = new double[points];
@@ -108,7 +117,7 @@ public final class ScopeLines {
       Mean sum = new Mean();
       for (int p = 0; p < prompts; p++) {
         int at = p * points + i;
-        Number number = metric.of.apply(first.cells().get(at), sweep.cells().get(at));
+        Number number = metric.of.apply(sweep.cells().get(at).reading());
         if (number != null) {
           sum.add(number.doubleValue());
         }

@@ -63,7 +63,7 @@ class CellLogTest {
   void open_headThatCannotBeWritten_closesTheFile() throws IOException {
     Path path = Files.createFile(folder.resolve("readonly.jsonl"));
     try (RandomAccessFile file = new RandomAccessFile(path.toFile(), "r")) {
-      assertThatThrownBy(() -> CellLog.open(file, CellLog.Whole.NONE, new byte[] {'x'}))
+      assertThatThrownBy(() -> CellLog.open(file, CellLog.Whole.NONE, new byte[] {'x'}, 0))
           .isInstanceOf(IOException.class);
       assertThat(file.getFD().valid()).isFalse();
     }

@@ -99,8 +99,96 @@ class ControlsTest {
     Cell first = Patchscope.run(patch.mapping(mean));
     Cell second = Patchscope.run(patch.source(patch.source().at(1)).mapping(mean));
     Models.assertSameBits("mean", first.logits(), second.logits());
+    // Of every position, but of a BOS in front where anything is behind it.
+    assertMean(Prompt.ofIds(5, 6, 7), 0, 1, 2);
+    assertMean(Prompt.ofIds(model.config().bosId(), 5, 6), 1, 2);
+    assertMean(Prompt.ofIds(model.config().bosId()), 0);
     Patch last = patch.source(patch.source().layer(Layer.FINAL)).mapping(mean);
     assertThat(Patchscope.of(last).run()).hasSize(1);
+  }
+
+  /** Reading of a control as what the patch's own source says would have it. */
+  private static void assertMeasuredBy(Cell control, Cell patched) {
+    Reading reading = control.reading();
+    float[] truth =
+        Patchscope.run(
+                Patch.of(
+                    patched.patch().source().layer(Layer.LAST),
+                    Target.from(patched.patch().source()).layer(Layer.LAST).newTokens(0)))
+            .logits();
+    int best = Metrics.hit(truth, control.reading().best().id(), 1);
+    assertThat(reading.sourceTop()).isEqualTo(patched.reading().sourceTop());
+    assertThat(reading.precisionAt1()).isEqualTo(best);
+    assertThat(reading.surprisalOfSourceTop())
+        .isEqualTo(
+            Metrics.surprisal(
+                control.logits(), java.util.Objects.requireNonNull(patched.reading().sourceTop())));
+    assertThat(reading.surprisalOfPatchedTop())
+        .isEqualTo(Metrics.surprisal(truth, reading.best().id()));
+    assertThat(reading.klFromSource()).isEqualTo(Metrics.divergence(truth, control.logits()));
+  }
+
+  @Test
+  void controls_ofAnySource_areMeasuredByThePatchesSource() {
+    Prompt[] sources = {
+      model.prompt("The capital of Japan is", new dev.diopter.engine.PromptOptions(true, true)),
+      model.prompt("The sun and the", new dev.diopter.engine.PromptOptions(true, true))
+    };
+    List<Patch> patches =
+        java.util.Arrays.stream(sources).map(s -> patch(s).target(target(3))).toList();
+    List<Cell> patched = Patchscope.of(patches).run();
+    List<List<Patch>> controls =
+        List.of(patches.stream().map(Controls::unpatched).toList(), Controls.shuffled(patches, 0));
+    for (List<Patch> control : controls) {
+      for (int top : new int[] {0, 10}) {
+        Patchscope scope = Patchscope.of(control).readout(Readout.DEFAULT.top(top));
+        PatchRun run = scope.start();
+        for (Cell each : patched) {
+          Cell cell = run.next();
+          assertMeasuredBy(cell, each);
+          assertThat(cell.reading().klFromSource()).isPositive();
+        }
+        // What measures them costs a pass of its own, which is counted.
+        assertThat(run.counters()).isEqualTo(scope.estimate().counters());
+      }
+    }
+  }
+
+  private static Target target(int position) {
+    return Target.of(model, "cat is cat; Rome is").at(position).layer(3).newTokens(1);
+  }
+
+  @Test
+  void shuffled_oneSource_isMeasuredByThePatchesPosition() {
+    Patch patch = patch(Prompt.ofIds(model.config().bosId(), 5, 6, 7, 8)).target(target(-1));
+    Cell control = Patchscope.run(Controls.shuffled(List.of(patch), 1).getFirst());
+    assertThat(position(control.patch())).isNotEqualTo(4);
+    assertMeasuredBy(control, Patchscope.run(patch));
+  }
+
+  private static void assertMean(Prompt prompt, int... positions) {
+    Source source = Source.of(model, prompt).layer(2);
+    float[] expected = new float[model.config().width()];
+    for (int i = 0; i < expected.length; i++) {
+      double sum = 0;
+      for (float[] vector : source.at(positions).capture()) {
+        sum += vector[i];
+      }
+      expected[i] = (float) (sum / positions.length);
+    }
+    Mapping mean = Controls.mean(source, List.of(source.input()), Mapping.IDENTITY);
+    Mapping.Route route = new Mapping.Route(Layer.of(2).entry(model.config(), "t"), 0);
+    Models.assertSameBits("mean", mean.apply(expected, route), expected);
+  }
+
+  @Test
+  void withoutLogits_changesNothingButWhatIsHeld() {
+    Patchscope scope = Patchscope.of(patch(Prompt.ofIds(0, 5, 6)));
+    Patchscope bare = scope.readout(Readout.DEFAULT.withoutLogits());
+    assertThat(bare.run().getFirst().logits()).isEmpty();
+    assertThat(bare.run().getFirst().reading()).isEqualTo(scope.run().getFirst().reading());
+    assertThat(scope.estimate().heldBytes()).isEqualTo(4L * model.config().vocabulary());
+    assertThat(bare.estimate()).isEqualTo(scope.estimate().holding(0));
   }
 
   @Test
