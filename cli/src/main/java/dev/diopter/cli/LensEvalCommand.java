@@ -53,7 +53,7 @@ final class LensEvalCommand implements Command {
   @Option(
       names = "--tokens",
       paramLabel = "N",
-      description = "At most so many tokens; all there are unless given.")
+      description = "At most so many tokens, in whole chunks; all there are unless given.")
   private @Nullable Long tokens;
 
   @Option(

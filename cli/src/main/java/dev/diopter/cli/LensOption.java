@@ -15,7 +15,9 @@ import picocli.CommandLine.Option;
 /** Which lens a command reads with. */
 final class LensOption {
   private static final String LOGIT = "logit";
-  private static final String TUNED = "tuned";
+
+  /** Stands for the tuned lens that comes with a demo model. */
+  static final String TUNED = "tuned";
 
   @Option(
       names = "--lens",

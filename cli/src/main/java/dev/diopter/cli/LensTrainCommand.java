@@ -7,6 +7,7 @@ import dev.diopter.lens.tuned.LensConfig;
 import dev.diopter.lens.tuned.LensFiles;
 import dev.diopter.lens.tuned.LensFit;
 import dev.diopter.lens.tuned.LensSite;
+import dev.diopter.lens.tuned.UnembedHash;
 import dev.diopter.lens.tuned.training.LensData;
 import dev.diopter.lens.tuned.training.LensLoss;
 import dev.diopter.lens.tuned.training.LensTraining;
@@ -14,6 +15,7 @@ import dev.diopter.lens.tuned.training.Optimizer;
 import dev.diopter.lens.tuned.training.TrainingListener;
 import dev.diopter.lens.tuned.training.TrainingOptions;
 import dev.diopter.lens.tuned.training.TrainingStep;
+import dev.diopter.models.OpenModel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -70,9 +72,14 @@ final class LensTrainCommand implements Command {
       names = "--start",
       paramLabel = "NAME|DIR",
       description =
-          "identity (default): at the logit lens; ridge: at a least squares fit; a folder: at the"
-              + " tuned lens in it.")
+          "identity (default): at the logit lens; ridge: at a least squares fit; a folder or a"
+              + " checkpoint: at the tuned lens in it; tuned: at the one of a demo model.")
   private String start = IDENTITY;
+
+  @Option(
+      names = "--any-model",
+      description = "Let --start take a lens of another model of the same size.")
+  private boolean anyModel;
 
   @Option(
       names = "--ridge-tokens",
@@ -180,15 +187,14 @@ final class LensTrainCommand implements Command {
     }
     TrainingOptions options = options();
     LensFiles.Loaded given =
-        options.start() == TrainingOptions.Start.LENS ? LensFiles.load(Path.of(start)) : null;
+        options.start() == TrainingOptions.Start.LENS ? LensOption.load(start, name) : null;
     long began = System.nanoTime();
     try (Model model = process.openBesideLayers(compute, name, screen, output)) {
       LensData data = texts.open(model);
       options = options.budget(steps, tokensOfAStep(data));
-      LensConfig config = LensConfig.of(model, options.site(), ProcessOption.unembedHash(model));
+      LensTraining training = training(model, data, options);
       LensTraining.Result trained;
       try (Progress progress = Progress.start(screen, output, "training a lens of " + name)) {
-        LensTraining training = new LensTraining(model, data, options, config, folder);
         trained =
             (given == null ? training : from(given, training, model)).run(new Reports(progress));
       }
@@ -197,12 +203,22 @@ final class LensTrainCommand implements Command {
     }
   }
 
+  private LensTraining training(Model model, LensData data, TrainingOptions options) {
+    try (OpenModel stored = ProcessOption.stored(model)) {
+      LensConfig config = LensConfig.of(model, options.site(), UnembedHash.of(stored.weights()));
+      return new LensTraining(model, data, options, config, folder).ofWeights(stored.fingerprint());
+    }
+  }
+
   private TrainingOptions options() {
     boolean ridge = start.equals(RIDGE);
     boolean lens = !ridge && !start.equals(IDENTITY);
-    if (lens && !Files.exists(Path.of(start))) {
+    if (lens && !start.equals(LensOption.TUNED) && !Files.exists(Path.of(start))) {
       throw new UsageException(
-          "--start: expected identity, ridge or a folder with a lens, got '" + start + "'");
+          "--start: expected identity, ridge, tuned or a folder with a lens, got '" + start + "'");
+    }
+    if (anyModel && !lens) {
+      throw new UsageException("--any-model: expected --start with a lens beside it");
     }
     if (!ridge && (ridgeTokens != null || ridgePenalty != null)) {
       throw new UsageException("--ridge-tokens, --ridge-penalty: expected --start ridge with them");
@@ -229,7 +245,7 @@ final class LensTrainCommand implements Command {
   private LensTraining from(LensFiles.Loaded given, LensTraining training, Model model) {
     given.notes().forEach(output::note);
     LensFit.of(model, ProcessOption.unembedHash(model))
-        .check(given.lens(), false)
+        .check(given.lens(), anyModel)
         .forEach(output::note);
     return training.startingAt(given.lens());
   }

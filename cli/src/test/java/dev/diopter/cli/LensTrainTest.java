@@ -83,6 +83,9 @@ class LensTrainTest {
     assertThat(Path.of(metrics, "logit_stats.json")).isRegularFile();
     assertThat(Path.of(metrics, "batches.jsonl")).isRegularFile();
     String[] onward = {
+      "lens",
+      "train",
+      "demo-llama",
       "--data",
       texts("train"),
       "--max-length",
@@ -98,14 +101,12 @@ class LensTrainTest {
       "--start",
       lens
     };
-    JsonNode on = Cli.run(with(onward, "lens", "train", "demo-llama", "--json")).isDone().json();
+    JsonNode on = Cli.run(with(onward, "--json")).isDone().json();
     assertThat(on.get("start").asString()).isEqualTo("lens");
     assertThat(on.get("losses").get(0).asDouble()).isLessThan(5); // The logit lens has 15.97.
-    fails(1, "the lens belongs to", with(onward, "lens", "train", "demo-gpt2"));
-    fails(
-        2,
-        "to start from of 6 layers of width",
-        with(onward, "lens", "train", "demo-llama", "--site", "resid_mid"));
+    fails(2, "to start from of 6 layers of width", with(onward, "--site", "resid_mid"));
+    onward[2] = "demo-gpt2";
+    fails(1, "the lens belongs to", onward);
     fails(
         1,
         "the lens belongs to",
@@ -120,9 +121,76 @@ class LensTrainTest {
         lens);
   }
 
-  private static String[] with(String[] options, String... first) {
-    String[] all = Arrays.copyOf(first, first.length + options.length);
-    System.arraycopy(options, 0, all, first.length, options.length);
+  @Test
+  void train_fromABundledLensAnotherModelsOrACheckpoint_startsThere() throws Exception {
+    String[] start = {"--checkpoint-every", "1", "--start", "tuned"};
+    double loss = loss(with(small("demo-gpt2", "tuned", "32"), start));
+    assertThat(loss).isLessThan(5); // The logit lens has 16.47.
+    String checkpoint = folder + "/tuned/checkpoints/snapshot_1.safetensors";
+    double onward = loss(with(small("demo-gpt2", "on", "32"), "--start", checkpoint));
+    assertThat(onward).isLessThan(5);
+    String[] other = with(small("demo-llama", "other", "32"), "--start", folder + "/tuned");
+    fails(1, "use a lens of this model, or --any-model", other);
+    assertThat(Cli.run(with(other, "--any-model")).isDone().err()).contains("another model");
+    fails(
+        2,
+        "--any-model: expected --start with a lens",
+        with(small("demo-gpt2", "x", "32"), "--any-model"));
+    fails(2, "chunk_length 64, found 32", with(small("demo-gpt2", "tuned", "64"), start));
+  }
+
+  @Test
+  void train_parametersWithoutEnd_leaveTheLensThatWasThere() throws Exception {
+    String[] good = small("demo-gpt2", "lens", "32");
+    Cli.run(good).isDone();
+    byte[] before = Files.readAllBytes(folder.resolve("lens/params.pt"));
+    fails(
+        1,
+        "are no numbers any more in step 1: lower the learning rate",
+        with(good, "--lr-scale", "1e40"));
+    assertThat(Files.readAllBytes(folder.resolve("lens/params.pt"))).isEqualTo(before);
+  }
+
+  @Test
+  void trainAndEval_shiftOrTokensThatLeaveNothing_areRefused() throws Exception {
+    for (String shift : new String[] {"32", "40"}) {
+      fails(
+          2,
+          "expected fewer than the 32 positions of a chunk, got " + shift,
+          with(small("demo-gpt2", "x", "32"), "--token-shift", shift));
+    }
+    String[] eval = {"lens", "eval", "demo-gpt2", "--data", texts("held-out")};
+    String[] short32 = with(eval, "--max-length", "32");
+    fails(2, "expected fewer than the 32 positions", with(short32, "--token-shift", "40"));
+    fails(2, "at least the 32 of one chunk, got 5", with(short32, "--tokens", "5"));
+  }
+
+  /** A training of one small step. */
+  private String[] small(String model, String to, String length) {
+    return new String[] {
+      "lens",
+      "train",
+      model,
+      "--data",
+      texts("train"),
+      "-o",
+      folder.resolve(to).toString(),
+      "--max-length",
+      length,
+      "--steps",
+      "1",
+      "--tokens-per-step",
+      "256"
+    };
+  }
+
+  private static double loss(String... words) throws Exception {
+    return Cli.run(with(words, "--json")).isDone().json().get("losses").get(0).asDouble();
+  }
+
+  private static String[] with(String[] first, String... more) {
+    String[] all = Arrays.copyOf(first, first.length + more.length);
+    System.arraycopy(more, 0, all, first.length, more.length);
     return all;
   }
 
@@ -131,7 +199,7 @@ class LensTrainTest {
     String lens = folder.resolve("lens").toString();
     fails(
         2,
-        "--start: expected identity, ridge or a folder with a lens, got 'rigde'",
+        "--start: expected identity, ridge, tuned or a folder with a lens, got 'rigde'",
         "lens",
         "train",
         "demo-gpt2",

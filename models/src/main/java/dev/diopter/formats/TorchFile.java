@@ -26,11 +26,10 @@ import java.util.zip.ZipFile;
  * Thread safe.
  */
 public final class TorchFile implements AutoCloseable {
-  /** Most bytes of the pickle: some hundred thousand tensors. */
-  private static final int MAX_PICKLE = 32 << 20;
+  /** Most bytes of the pickle: some ten thousand tensors. */
+  private static final int MAX_PICKLE = 8 << 20;
 
   private static final int MAX_ENTRIES = 1_000_000;
-  private static final int MAX_AXES = 64;
   private static final int CHUNK = 1 << 16;
   private static final String PICKLE = "/data.pkl";
 
@@ -206,10 +205,16 @@ public final class TorchFile implements AutoCloseable {
                   storage.type(),
                   entry.getSize()));
     }
-    if (view.shape().size() != view.strides().size() || view.shape().size() > MAX_AXES) {
+    if (view.shape().size() != view.strides().size()) {
       throw broken(
-          "%s: expected a stride for each of at most %d axes, found shape %s and strides %s"
-              .formatted(tensor, MAX_AXES, view.shape(), view.strides()));
+          "%s: expected a stride for each axis, found shape %s and strides %s"
+              .formatted(tensor, view.shape(), view.strides()));
+    }
+    // Factors and terms are bounded by the storage before they are multiplied and added.
+    if (view.offset() > storage.elements()) {
+      throw broken(
+          "%s: offset %d does not lie in a storage of %d elements"
+              .formatted(tensor, view.offset(), storage.elements()));
     }
     List<Integer> shape = new ArrayList<>();
     long elements = 1;
@@ -217,7 +222,6 @@ public final class TorchFile implements AutoCloseable {
     for (int axis = 0; axis < view.shape().size(); axis++) {
       long size = view.shape().get(axis);
       long stride = view.strides().get(axis);
-      // Factors are bounded by the storage before they are multiplied.
       boolean fits = size <= storage.elements() && stride <= Math.max(1, storage.elements());
       elements = fits ? elements * size : Long.MAX_VALUE;
       last += fits && size > 0 ? (size - 1) * stride : 0;

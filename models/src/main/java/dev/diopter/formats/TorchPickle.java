@@ -6,7 +6,6 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -20,10 +19,17 @@ import org.jspecify.annotations.Nullable;
  * names and two calls, all of which it carries out itself. Any other name, call or instruction ends
  * the reading, so a hostile pickle can run nothing.
  *
- * <p>Memory is bounded by the pickle's own size: no instruction makes more than it is long.
+ * <p>Memory and time are bounded by the pickle's size: values are remembered by reference, a tensor
+ * has at most the axes that torch allows, and all together no more than the pickle has bytes.
  */
 final class TorchPickle {
   private static final Object NONE = new Object();
+
+  /** A byte can make a value of many. Torch has some 2,000 at a time: a thousand pairs. */
+  private static final int MAX_STACK = 1 << 16;
+
+  /** Torch's own limit. */
+  private static final int MAX_AXES = 64;
 
   /** The names that a pickle may say, and what stands for them here. */
   private enum Global {
@@ -77,11 +83,19 @@ final class TorchPickle {
       throw machine.broken("expected a dictionary of tensors, found " + kind(result));
     }
     Map<String, View> views = new LinkedHashMap<>();
+    long axes = 0;
     for (Map.Entry<?, ?> entry : map.entrySet()) {
       if (!(entry.getValue() instanceof View view)) {
         throw machine.broken(
             "expected a tensor under %s, found %s"
                 .formatted(OneLine.quoted(entry.getKey().toString()), kind(entry.getValue())));
+      }
+      // Torch writes out each shape: only a remembered one can need more.
+      axes += view.shape().size();
+      if (axes > pickle.length) {
+        throw machine.broken(
+            "expected at most the pickle's %d axes of all tensors, found more"
+                .formatted(pickle.length));
       }
       views.put(entry.getKey().toString(), view);
     }
@@ -109,7 +123,7 @@ final class TorchPickle {
         case 0x88 -> push(true);
         case 0x89 -> push(false);
         case 'N' -> push(NONE);
-        case '(' -> marks.push(stack.size());
+        case '(' -> mark();
         case ')' -> push(List.of());
         case 't' -> push(List.copyOf(toMark()));
         case 0x85, 0x86, 0x87 -> push(List.copyOf(top(code - 0x84)));
@@ -217,7 +231,19 @@ final class TorchPickle {
   // ---- the stack
 
   private void push(Object value) {
+    requireRoom(stack.size());
     stack.add(value);
+  }
+
+  private void mark() {
+    requireRoom(marks.size());
+    marks.push(stack.size());
+  }
+
+  private void requireRoom(int used) {
+    if (used >= MAX_STACK) {
+      throw broken("expected at most %d values on the stack, found more".formatted(MAX_STACK));
+    }
   }
 
   private int floor() {
@@ -337,12 +363,18 @@ final class TorchPickle {
     throw broken("expected a number of at least 0, found " + kind(value));
   }
 
+  /** A tuple of sizes, itself: tuples never change, and a remembered one may be asked for often. */
   private List<Long> numbers(Object value) {
-    List<Long> numbers = new ArrayList<>();
-    for (Object each : tuple(value)) {
-      numbers.add(number(each));
+    List<?> tuple = tuple(value);
+    if (tuple.size() > MAX_AXES) {
+      throw broken("expected at most %d axes, found %d".formatted(MAX_AXES, tuple.size()));
     }
-    return Collections.unmodifiableList(numbers);
+    for (Object each : tuple) {
+      number(each);
+    }
+    @SuppressWarnings("unchecked") // all of them are numbers
+    List<Long> numbers = (List<Long>) tuple;
+    return numbers;
   }
 
   private static String kind(Object value) {

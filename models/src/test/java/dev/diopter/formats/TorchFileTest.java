@@ -228,6 +228,46 @@ class TorchFileTest {
         "expected a number of at least 0");
   }
 
+  @Test
+  void open_offsetWithoutEnd_isRefused() throws IOException {
+    byte[] most = HexFormat.of().parseHex("8a08ffffffffffffff7f");
+    Program program = new Program().code('}').text("t");
+    program.rebuild().code('(').storage("FloatStorage", "0", 4).raw(most);
+    program.tuple(new int[] {2, 2}).tuple(new int[] {2, 1}).code(0x89).dictionary();
+    program.code('t').code('R').code('s');
+    assertRefused(
+        () -> TorchFile.open(archive(program.end(), Map.of("0", floats(0, 1, 2, 3)))),
+        "tensor \"t\": offset 9223372036854775807 does not lie in a storage of 4 elements");
+  }
+
+  /** What is remembered once and used often would cost more than the file is long. */
+  @Test
+  void open_rememberedTuplesUsedOften_areRefused() throws IOException {
+    Program wide = new Program().code('}').code('(').text("a").tuple(new int[65]).code('q').code(1);
+    wide.text("b").rebuild().code('(').storage("FloatStorage", "0", 4).number(0);
+    wide.code('h').code(1).code('h').code(1).code(0x89).dictionary().code('t').code('R');
+    assertRefused(
+        () -> TorchFile.open(archive(wide.code('u').end(), Map.of("0", floats(0, 1, 2, 3)))),
+        "expected at most 64 axes, found 65");
+    int[] ones = new int[64];
+    java.util.Arrays.fill(ones, 1);
+    Program many = new Program().code('}').code('(');
+    many.text("t").rebuild().code('(').storage("FloatStorage", "0", 4).number(0);
+    many.tuple(ones).tuple(ones).code(0x89).dictionary().code('t').code('R').code('q').code(1);
+    for (int i = 0; i < 1000; i++) {
+      many.text("t" + i).code('h').code(1);
+    }
+    assertRefused(
+        () -> TorchFile.open(archive(many.code('u').end(), Map.of("0", floats(0, 1, 2, 3)))),
+        "axes of all tensors, found more");
+    for (String deep : List.of("}", "(", "K\1")) {
+      Program stack = new Program().raw(deep.repeat(70_000).getBytes(StandardCharsets.US_ASCII));
+      assertRefused(
+          () -> TorchFile.open(archive(stack.end(), Map.of())),
+          "at most 65536 values on the stack");
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"1", "../../etc/passwd", "", "0/../0", "99999999999"})
   void open_storageThatIsNotThere_isRefused(String key) throws IOException {
@@ -395,10 +435,24 @@ class TorchFileTest {
         int offset,
         int[] shape,
         int[] strides) {
-      text(name).global("torch._utils", "_rebuild_tensor_v2").code('(').code('(');
-      text("storage").global("torch", storage).text(key).text("cpu").number((int) elements);
-      code('t').code('Q').number(offset).tuple(shape).tuple(strides).code(0x89);
+      text(name)
+          .rebuild()
+          .code('(')
+          .storage(storage, key, elements)
+          .number(offset)
+          .tuple(shape)
+          .tuple(strides)
+          .code(0x89);
       dictionary().code('t').code('R').code('s');
+    }
+
+    Program rebuild() {
+      return global("torch._utils", "_rebuild_tensor_v2");
+    }
+
+    Program storage(String type, String key, long elements) {
+      code('(').text("storage").global("torch", type).text(key).text("cpu");
+      return number((int) elements).code('t').code('Q');
     }
 
     Program end() {

@@ -16,9 +16,11 @@ import java.io.InputStream;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,8 +30,8 @@ import tools.jackson.databind.node.ObjectNode;
 /**
  * Lenses as folders: {@code config.json} and {@code params.pt} as the Python package writes and
  * reads them, and {@code params.safetensors} with the same numbers and all that is known of them.
- * Where a folder has both, {@code params.pt} counts. Reading executes nothing, whatever a file asks
- * for.
+ * Where a folder has both, {@code params.pt} counts. A training's checkpoints are such Safetensors
+ * files, too. Reading executes nothing, whatever a file asks for.
  */
 public final class LensFiles {
   /** Name of the configuration. */
@@ -41,7 +43,11 @@ public final class LensFiles {
   /** Name of the parameters in the Safetensors format. */
   public static final String SAFETENSORS = "params.safetensors";
 
-  private static final String METADATA_CONFIG = "config";
+  /** Key of a Safetensors file's metadata under which the configuration stands. */
+  public static final String METADATA_CONFIG = "config";
+
+  /** What the names of tensors start with that a checkpoint has beside those of its lens. */
+  public static final String OPTIMIZER = "optimizer.";
 
   private LensFiles() {}
 
@@ -64,10 +70,13 @@ public final class LensFiles {
 
   /**
    * Saves a lens as three files, each of which appears whole or not at all, the configuration last.
+   * One that stood there and says something else goes before the new parameters come, so that what
+   * is left of a save that was cut off is no pair, or a true one.
    *
    * @param folder made where there is none
    * @param training what is known of its training, for the Safetensors file's metadata
-   * @throws FormatException where something cannot be written
+   * @throws FormatException where something cannot be written; and before anything is, for
+   *     parameters that are no numbers
    */
   public static void save(Path folder, TunedLens lens, Map<String, String> training) {
     try {
@@ -81,6 +90,8 @@ public final class LensFiles {
     for (int layer = 0; layer < lens.layers(); layer++) {
       float[] weight = lens.translator(layer).weight();
       float[] bias = lens.translator(layer).bias();
+      LensTensors.requireFinite(folder.toString(), layer + ".weight", weight);
+      LensTensors.requireFinite(folder.toString(), layer + ".bias", bias);
       torch.add(new TorchWriter.Tensor(layer + ".weight", List.of(width, width), weight));
       torch.add(new TorchWriter.Tensor(layer + ".bias", List.of(width), bias));
       String name = "translators.%d.".formatted(layer);
@@ -89,8 +100,21 @@ public final class LensFiles {
       safe.add(SafetensorsWriter.Tensor.ofFloats(name + "bias", List.of((long) width), bias));
     }
     SafetensorsWriter.write(folder.resolve(SAFETENSORS), safe, metadata(lens.config(), training));
+    ObjectNode config = LensConfigFile.tree(lens.config());
+    removeOther(folder.resolve(CONFIG), PythonJson.text(config));
     TorchWriter.write(folder.resolve(PARAMETERS), torch);
-    PythonJson.write(LensConfigFile.tree(lens.config()), folder.resolve(CONFIG));
+    PythonJson.write(config, folder.resolve(CONFIG));
+  }
+
+  private static void removeOther(Path config, String text) {
+    try {
+      if (Files.isRegularFile(config)
+          && !Arrays.equals(Files.readAllBytes(config), text.getBytes(StandardCharsets.UTF_8))) {
+        Files.delete(config);
+      }
+    } catch (IOException e) {
+      throw new FormatException(config + ": cannot be replaced: " + OneLine.reason(e), e);
+    }
   }
 
   private static Map<String, String> metadata(LensConfig config, Map<String, String> training) {
@@ -98,19 +122,24 @@ public final class LensFiles {
     metadata.put("format", "diopter-tuned-lens");
     metadata.put("format_version", "1");
     metadata.put("parametrisation", "residual");
+    metadata.put(METADATA_CONFIG, metadataConfig(config));
+    return metadata;
+  }
+
+  /** What stands under {@link #METADATA_CONFIG}: all that is known of a lens. */
+  public static String metadataConfig(LensConfig config) {
     ObjectNode tree = LensConfigFile.tree(config);
     tree.put("site", config.site().label());
     tree.putArray("processing");
     config.processing().forEach(tree.withArray("processing")::add);
-    metadata.put(METADATA_CONFIG, Json.compact(tree));
-    return metadata;
+    return Json.compact(tree);
   }
 
   /**
    * Loads a lens.
    *
    * @param path a folder with {@code config.json} and one of the two files of parameters, or a
-   *     Safetensors file of ours
+   *     Safetensors file of ours, a checkpoint of a training among them
    * @throws FormatException where there is none, or its files are broken or ask for anything but
    *     numbers
    */
@@ -204,6 +233,9 @@ public final class LensFiles {
   private static LensTensors.Source source(String path, SafetensorsFile file) {
     Map<String, int[]> shapes = new LinkedHashMap<>();
     for (SafetensorsFile.Entry entry : file.entries()) {
+      if (entry.name().startsWith(OPTIMIZER)) {
+        continue;
+      }
       if (entry.type() != TensorType.F32) {
         throw new FormatException(
             "%s: tensor %s: expected F32, found %s"

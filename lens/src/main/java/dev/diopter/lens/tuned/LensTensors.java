@@ -122,14 +122,19 @@ final class LensTensors {
 
   private float[] finite(String name) {
     float[] values = source.floats(name);
+    requireFinite(source.name(), name, values);
+    return values;
+  }
+
+  /** Fails where numbers are none: such a lens is of no use to anyone. */
+  static void requireFinite(String source, String tensor, float[] values) {
     for (float value : values) {
       if (!Float.isFinite(value)) {
-        throw broken(
-            "tensor %s: expected finite numbers, found %s; the training went wrong"
-                .formatted(name, value));
+        throw new FormatException(
+            "%s: tensor %s: expected finite numbers, found %s; the training went wrong, train again"
+                .formatted(source, tensor, value));
       }
     }
-    return values;
   }
 
   private FormatException broken(String what) {

@@ -90,6 +90,45 @@ class LensFilesTest {
         .isEqualTo(new LensFiles.Loaded(lens, List.of()));
   }
 
+  /** A folder in the way of the new parameters, as a full disk or a kill would be. */
+  @Test
+  void save_overAnotherLensCutOff_leavesNoFalsePair() throws IOException {
+    TunedLens old = lens("old", 1);
+    LensFiles.save(folder, old);
+    Files.delete(folder.resolve("params.pt"));
+    Files.createDirectories(folder.resolve("params.pt/inside"));
+    assertThatThrownBy(() -> LensFiles.save(folder, lens("new", 2)))
+        .isInstanceOf(FormatException.class);
+    assertThat(folder.resolve("config.json")).doesNotExist();
+    assertThat(LensFiles.load(folder.resolve("params.safetensors")).lens())
+        .isEqualTo(lens("new", 2));
+  }
+
+  @Test
+  void save_sameConfigurationAgain_keepsItThroughout() throws IOException {
+    LensFiles.save(folder, lens("m", 1));
+    Files.delete(folder.resolve("params.pt"));
+    Files.createDirectories(folder.resolve("params.pt/inside"));
+    assertThatThrownBy(() -> LensFiles.save(folder, lens("m", 2)))
+        .isInstanceOf(FormatException.class);
+    assertThat(folder.resolve("config.json")).isRegularFile();
+  }
+
+  @Test
+  void save_numbersThatAreNone_leavesTheOldLens() {
+    LensFiles.save(folder, lens("m", 1));
+    assertThatThrownBy(() -> LensFiles.save(folder, lens("m", Float.POSITIVE_INFINITY)))
+        .isInstanceOf(FormatException.class)
+        .hasMessageContaining("0.weight: expected finite numbers, found Infinity");
+    assertThat(LensFiles.load(folder).lens()).isEqualTo(lens("m", 1));
+  }
+
+  private static TunedLens lens(String model, float weight) {
+    LensConfig config =
+        new LensConfig(model, null, 1, 1, true, null, LensSite.RESID_PRE, List.of());
+    return new TunedLens(config, List.of(new Translator(new float[] {weight}, new float[] {0})));
+  }
+
   @Test
   void load_layoutBeforeVersion006_isConverted() throws IOException {
     config(

@@ -5,7 +5,8 @@ import dev.diopter.engine.UsageException;
 /**
  * How lenses are measured.
  *
- * @param tokens at most so many; {@link Long#MAX_VALUE} for all there are
+ * @param tokens at most so many, in whole chunks of which it must hold one; {@link Long#MAX_VALUE}
+ *     for all there are
  * @param shift positions between a prediction and the token that it is about
  * @param batch chunks in one pass of the model
  * @param transfer whether each layer's translator is tried on each other layer's stream

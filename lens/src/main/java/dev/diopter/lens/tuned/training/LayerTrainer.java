@@ -149,6 +149,24 @@ final class LayerTrainer {
     optimizer.step(bias, biasGradient, biasState, setting);
   }
 
+  /** Whether its numbers and the optimiser's are all finite. */
+  boolean isFinite() {
+    boolean finite = isFinite(weight) && isFinite(bias);
+    for (int k = 0; finite && k < weightState.length; k++) {
+      finite = isFinite(weightState[k]) && isFinite(biasState[k]);
+    }
+    return finite;
+  }
+
+  private static boolean isFinite(float[] values) {
+    for (float value : values) {
+      if (!Float.isFinite(value)) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   private static void scale(float[] x, float factor) {
     for (int i = 0; i < x.length; i++) {
       x[i] *= factor;

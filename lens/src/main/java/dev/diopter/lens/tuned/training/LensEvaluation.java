@@ -2,6 +2,7 @@ package dev.diopter.lens.tuned.training;
 
 import dev.diopter.engine.Model;
 import dev.diopter.engine.Products;
+import dev.diopter.engine.UsageException;
 import dev.diopter.lens.tuned.Lens;
 import dev.diopter.lens.tuned.LensFit;
 import dev.diopter.lens.tuned.LensSite;
@@ -52,6 +53,7 @@ public final class LensEvaluation {
    * Measures.
    *
    * @param lenses at least one, all of one site
+   * @throws UsageException if fewer tokens than one chunk are asked for, or the shift leaves none
    * @throws TrainingException if there are fewer tokens than asked for, or not one chunk
    */
   public Evaluation run(List<Lens> lenses, Listener listener) {
@@ -65,8 +67,14 @@ public final class LensEvaluation {
       LensFit.requireProcessing(lens, model);
     }
     int length = data.chunkSize();
+    Streams.requireShift(options.shift(), length);
+    if (options.tokens() < length) {
+      throw new UsageException(
+          "tokens: expected at least the %d of one chunk, got %d; give more --tokens or a smaller --max-length"
+              .formatted(length, options.tokens()));
+    }
     boolean all = options.tokens() == Long.MAX_VALUE;
-    long wanted = all ? Long.MAX_VALUE : Math.max(1, options.tokens() / length);
+    long wanted = all ? Long.MAX_VALUE : options.tokens() / length;
     LensData.Survey survey = data.survey(wanted);
     if (survey.chunks() == 0 || (!all && survey.chunks() < wanted)) {
       throw new TrainingException(

@@ -4,6 +4,7 @@ import dev.diopter.engine.Model;
 import dev.diopter.engine.Products;
 import dev.diopter.engine.UsageException;
 import dev.diopter.lens.tuned.LensConfig;
+import dev.diopter.lens.tuned.LensFiles;
 import dev.diopter.lens.tuned.LensFit;
 import dev.diopter.lens.tuned.Translator;
 import dev.diopter.lens.tuned.TunedLens;
@@ -39,6 +40,7 @@ public final class LensTraining {
   private final LensConfig config;
   private final @Nullable Path folder;
   private final @Nullable TunedLens start;
+  private final @Nullable String weights;
 
   /**
    * A training.
@@ -53,7 +55,7 @@ public final class LensTraining {
       TrainingOptions options,
       LensConfig config,
       @Nullable Path folder) {
-    this(model, data, options, config, folder, null);
+    this(model, data, options, config, folder, null, null);
   }
 
   private LensTraining(
@@ -62,7 +64,8 @@ public final class LensTraining {
       TrainingOptions options,
       LensConfig config,
       @Nullable Path folder,
-      @Nullable TunedLens start) {
+      @Nullable TunedLens start,
+      @Nullable String weights) {
     if (config.site() != options.site()
         || config.layers() != model.config().layers()
         || config.width() != model.config().width()) {
@@ -74,6 +77,15 @@ public final class LensTraining {
     this.config = config;
     this.folder = folder;
     this.start = start;
+    this.weights = weights;
+  }
+
+  /**
+   * The same for weights of this fingerprint ({@link dev.diopter.models.OpenModel#fingerprint()}),
+   * which checkpoints then know: none of other weights is resumed.
+   */
+  public LensTraining ofWeights(String fingerprint) {
+    return new LensTraining(model, data, options, config, folder, start, fingerprint);
   }
 
   /**
@@ -99,7 +111,7 @@ public final class LensTraining {
                   lens.width(),
                   lens.site().label()));
     }
-    return new LensTraining(model, data, options, config, folder, lens);
+    return new LensTraining(model, data, options, config, folder, lens, weights);
   }
 
   /**
@@ -123,11 +135,13 @@ public final class LensTraining {
   /**
    * Trains.
    *
-   * @throws TrainingException if there is too little data, or a loss is no number any more
+   * @throws TrainingException if there is too little data, or losses or parameters are no numbers
+   *     any more
    */
   public Result run(TrainingListener listener) {
     LensFit.requireProcessing(config, model);
     int chunk = data.chunkSize();
+    Streams.requireShift(options.shiftOrDefault(), chunk);
     if (options.tokensPerStep() % chunk != 0) {
       throw new UsageException(
           "tokens per step: expected a multiple of the chunks of %d tokens, got %d; the nearest is %d"
@@ -161,6 +175,7 @@ public final class LensTraining {
         first = found.get().step();
         listener.resumed(first, found.get().file());
       }
+      Divergence.requireFinite(layers);
       double[] losses = steps(products, layers, first, perStep, snapshots, threads, listener);
       List<Translator> trained = layers.stream().map(LayerTrainer::translator).toList();
       return new Result(
@@ -196,15 +211,22 @@ public final class LensTraining {
 
   private Snapshot snapshots(Path home, LensData.Survey survey) {
     Map<String, String> identity = new LinkedHashMap<>();
-    identity.put("format", "diopter-lens-checkpoint-1");
+    identity.put("format", "diopter-lens-checkpoint-2");
     identity.put("model", model.name());
-    identity.put("unembed_hash", String.valueOf(config.unembedHash()));
     identity.put("processing", String.join(",", config.processing()));
+    identity.put("unembed_hash", String.valueOf(config.unembedHash()));
+    if (weights != null) {
+      identity.put("weights", weights);
+    }
+    // Chunks of another length can have the same ids in the same order, and so the same hash.
+    identity.put("chunk_length", Integer.toString(data.chunkSize()));
     identity.put("options", options.fingerprint());
     identity.put("data", survey.sha256());
     if (start != null) {
       identity.put("start_lens", Snapshot.sha256(start));
     }
+    // With it a checkpoint is a lens, too, that can be read and started from.
+    identity.put(LensFiles.METADATA_CONFIG, LensFiles.metadataConfig(config));
     return new Snapshot(home.resolve("checkpoints"), identity);
   }
 
@@ -271,11 +293,14 @@ public final class LensTraining {
       accumulate(streams, products, layers, head, threads);
       rows += streams.rows();
     }
+    Divergence divergence = new Divergence(folder != null && options.checkpointEvery() != null);
     double[] losses = new double[layers.size()];
     double squares = 0;
     for (int layer = 0; layer < losses.length; layer++) {
       losses[layer] = layers.get(layer).loss(rows);
-      requireNumber(losses[layer], layer, step);
+      if (!Double.isFinite(losses[layer])) {
+        throw divergence.at(step, "the loss of layer %d is %s".formatted(layer, losses[layer]));
+      }
       squares += layers.get(layer).squaredNorm(rows);
     }
     double norm = Math.sqrt(squares);
@@ -286,22 +311,25 @@ public final class LensTraining {
             * options.learningRate().factor(step);
     Optimizer.Setting setting =
         new Optimizer.Setting(step, rate, options.momentum(), options.weightDecay());
+    boolean[] finite = new boolean[losses.length];
     threads.forEach(
-        layers.size(), layer -> layers.get(layer).step(options.optimizer(), setting, factor));
+        finite.length,
+        layer -> {
+          layers.get(layer).step(options.optimizer(), setting, factor);
+          finite[layer] = layers.get(layer).isFinite();
+        });
+    for (int layer = 0; layer < finite.length; layer++) {
+      if (!finite[layer]) {
+        throw divergence.at(
+            step, "the parameters of layer %d are no numbers any more".formatted(layer));
+      }
+    }
     long tokens = (step + 1L) * options.tokensPerStep();
     return new TrainingStep(step + 1, options.steps(), tokens, rate, norm, losses);
   }
 
   private double clip(double norm) {
     return norm > options.clipNorm() ? options.clipNorm() / (norm + 1e-6) : 1;
-  }
-
-  private static void requireNumber(double loss, int layer, int step) {
-    if (!Double.isFinite(loss)) {
-      throw new TrainingException(
-          "the loss of layer %d is %s in step %d: lower the learning rate (--lr-scale), or start from an earlier checkpoint with it; checkpoints so far are whole"
-              .formatted(layer, loss, step + 1));
-    }
   }
 
   /**

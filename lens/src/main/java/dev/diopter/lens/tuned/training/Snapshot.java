@@ -6,6 +6,7 @@ import dev.diopter.formats.OneLine;
 import dev.diopter.formats.SafetensorsFile;
 import dev.diopter.formats.SafetensorsWriter;
 import dev.diopter.formats.TensorType;
+import dev.diopter.lens.tuned.LensFiles;
 import dev.diopter.lens.tuned.Translator;
 import dev.diopter.lens.tuned.TunedLens;
 import java.io.IOException;
@@ -30,7 +31,7 @@ import java.util.stream.Stream;
 /**
  * The state of a training on disk, {@code checkpoints/snapshot_N.safetensors} behind step N: all
  * translators, the optimiser's numbers, and what it belongs to. A file appears whole or not at all,
- * and earlier ones stay.
+ * and earlier ones stay. {@link dev.diopter.lens.tuned.LensFiles} reads the translators as a lens.
  */
 final class Snapshot {
   private static final Pattern NAME = Pattern.compile("snapshot_([0-9]{1,9})\\.safetensors");
@@ -98,9 +99,8 @@ final class Snapshot {
     List<SafetensorsWriter.Tensor> tensors = new ArrayList<>();
     each(
         layers,
-        (name, values) ->
-            tensors.add(
-                SafetensorsWriter.Tensor.ofFloats(name, List.of((long) values.length), values)));
+        (name, shape, values) ->
+            tensors.add(SafetensorsWriter.Tensor.ofFloats(name, shape, values)));
     Map<String, String> metadata = new LinkedHashMap<>(identity);
     metadata.put(STEP, Integer.toString(step));
     Path file = folder.resolve("snapshot_%d.safetensors".formatted(step));
@@ -115,7 +115,7 @@ final class Snapshot {
    * @throws FormatException if it is broken
    */
   void read(Found found, List<LayerTrainer> layers) {
-    try (SafetensorsFile file = SafetensorsFile.open(found.file())) {
+    try (SafetensorsFile file = open(found.file())) {
       identity.forEach((name, expected) -> {
         String value = file.metadata().get(name);
         if (!expected.equals(value)) {
@@ -129,7 +129,21 @@ final class Snapshot {
             "%s: expected the state behind step %d, found step %s; delete it"
                 .formatted(found.file(), found.step(), file.metadata().get(STEP)));
       }
-      each(layers, (name, values) -> restore(file, name, values));
+      each(layers, (name, shape, values) -> restore(file, name, values));
+    }
+  }
+
+  private static SafetensorsFile open(Path path) {
+    try {
+      return SafetensorsFile.open(path);
+    } catch (FormatException e) {
+      if (!Files.isReadable(path)) {
+        throw e;
+      }
+      throw new FormatException(
+          "%s: this checkpoint is cut off or damaged; delete it, and the training goes on from the one before, or starts anew where there is none"
+              .formatted(path),
+          e);
     }
   }
 
@@ -154,19 +168,21 @@ final class Snapshot {
   }
 
   private interface Visitor {
-    void array(String name, float[] values);
+    void array(String name, List<Long> shape, float[] values);
   }
 
   private static void each(List<LayerTrainer> layers, Visitor visitor) {
     for (int layer = 0; layer < layers.size(); layer++) {
       LayerTrainer trainer = layers.get(layer);
       String name = "translators.%d.".formatted(layer);
-      visitor.array(name + "weight", trainer.weight());
-      visitor.array(name + "bias", trainer.bias());
+      long width = trainer.bias().length;
+      visitor.array(name + "weight", List.of(width, width), trainer.weight());
+      visitor.array(name + "bias", List.of(width), trainer.bias());
       for (int k = 0; k < trainer.weightState().length; k++) {
-        String state = "optimizer.%d.".formatted(k) + name;
-        visitor.array(state + "weight", trainer.weightState()[k]);
-        visitor.array(state + "bias", trainer.biasState()[k]);
+        String state = LensFiles.OPTIMIZER + k + "." + name;
+        float[] weights = trainer.weightState()[k];
+        visitor.array(state + "weight", List.of((long) weights.length), weights);
+        visitor.array(state + "bias", List.of(width), trainer.biasState()[k]);
       }
     }
   }

@@ -5,6 +5,7 @@ import dev.diopter.engine.Model;
 import dev.diopter.engine.Prompt;
 import dev.diopter.engine.RunRequest;
 import dev.diopter.engine.RunResult;
+import dev.diopter.engine.UsageException;
 import dev.diopter.lens.tuned.LensSite;
 import java.util.List;
 
@@ -88,6 +89,19 @@ record Streams(int rows, float[][] layers, float[] finals, int[] ids) {
     }
     return new Streams(
         sequences * kept, shifted, cut(finals, sequences, length, target, kept, width), labels);
+  }
+
+  /**
+   * Fails where no position has a target.
+   *
+   * @param length of each sequence
+   */
+  static void requireShift(int shift, int length) {
+    if (Math.abs((long) shift) >= length) {
+      throw new UsageException(
+          "token shift: expected fewer than the %d positions of a chunk, got %d; give a smaller --token-shift or a larger --max-length"
+              .formatted(length, shift));
+    }
   }
 
   private static float[] cut(

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.diopter.engine.Model;
+import dev.diopter.engine.ModelOptions;
 import dev.diopter.engine.UsageException;
 import dev.diopter.formats.FormatException;
 import dev.diopter.formats.SafetensorsFile;
@@ -13,9 +14,13 @@ import dev.diopter.formats.SafetensorsWriter;
 import dev.diopter.lens.attention.Corpus;
 import dev.diopter.lens.tuned.Lens;
 import dev.diopter.lens.tuned.LensConfig;
+import dev.diopter.lens.tuned.LensFiles;
 import dev.diopter.lens.tuned.LensSite;
 import dev.diopter.lens.tuned.LogitLens;
 import dev.diopter.lens.tuned.TunedLens;
+import dev.diopter.models.ModelStore;
+import dev.diopter.models.OpenModel;
+import dev.diopter.models.WeightProcessing;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -159,7 +164,8 @@ class LensTrainingTest {
       Files.write(last, java.util.Arrays.copyOf(bytes, bytes.length / 2));
       assertThatThrownBy(() -> train(model, options, folder))
           .isInstanceOf(FormatException.class)
-          .hasMessageContaining("snapshot_4.safetensors");
+          .hasMessageContaining(
+              "snapshot_4.safetensors: this checkpoint is cut off or damaged; delete it, and the training goes on from the one before");
       Files.delete(last);
       assertThat(train(model, options, folder).resumedFrom()).isEqualTo(2);
       assertThat(Files.readAllBytes(last)).isEqualTo(bytes);
@@ -301,8 +307,108 @@ class LensTrainingTest {
       assertThatThrownBy(() -> train(model, wild, folder))
           .isInstanceOf(TrainingException.class)
           .hasMessageMatching(
-              "the loss of layer \\d is .* in step \\d: lower the learning rate .*");
-      assertThat(folder.resolve("checkpoints/snapshot_1.safetensors")).isRegularFile();
+              "the (loss|parameters) of layer \\d .* in step \\d: lower the learning rate .*");
+      Path whole = folder.resolve("checkpoints/snapshot_1.safetensors");
+      assertThat(whole).isRegularFile();
+      assertThatThrownBy(() -> train(model, wild.work(1, 8), folder))
+          .hasMessageContaining("train into another folder; --start there takes a checkpoint");
+    }
+  }
+
+  @Test
+  void run_parametersWithoutEnd_writeNoCheckpointAndNoLens() {
+    try (Model model = Demo.open("demo-gpt2")) {
+      for (Optimizer optimizer : Optimizer.values()) {
+        TrainingOptions wild = SMALL.optimizer(optimizer, 1e45, .9, 1e-3, 0).checkpoints(1);
+        assertThatThrownBy(() -> train(model, wild, folder))
+            .as(optimizer.label())
+            .isInstanceOf(TrainingException.class)
+            .hasMessageMatching(
+                "the parameters of layer \\d are no numbers any more in step 1: lower the learning rate .*");
+        assertThat(folder.resolve("checkpoints")).doesNotExist();
+      }
+    }
+  }
+
+  @Test
+  void run_checkpoint_isALensToReadAndStartFrom() {
+    try (Model model = Demo.open("demo-gpt2")) {
+      for (boolean biasOnly : new boolean[] {false, true}) {
+        Path to = folder.resolve("bias-" + biasOnly);
+        TrainingOptions options = SMALL.shape(LensSite.RESID_POST, biasOnly, 1).checkpoints(2);
+        LensConfig config = LensConfig.of(model, options.site(), "hash");
+        LensData data = Demo.texts(model, "train", Demo.LENGTH);
+        TunedLens trained =
+            new LensTraining(model, data, options, config, to).run(TrainingListener.NONE).lens();
+        Path file = to.resolve("checkpoints/snapshot_4.safetensors");
+        assertThat(LensFiles.load(file)).isEqualTo(new LensFiles.Loaded(trained, List.of()));
+      }
+    }
+  }
+
+  @Test
+  void run_resumedWithChunksOfAnotherLengthOrWeights_isRefused() {
+    try (Model model = Demo.open("demo-gpt2")) {
+      TrainingOptions options = SMALL.budget(2, 256).checkpoints(1);
+      LensData data = Demo.texts(model, "train", 32);
+      LensConfig config = Demo.config(model);
+      new LensTraining(model, data, options, config, folder)
+          .ofWeights("a")
+          .run(TrainingListener.NONE);
+      LensData longer = Demo.texts(model, "train", 64);
+      assertThatThrownBy(() ->
+              new LensTraining(model, longer, options, config, folder)
+                  .ofWeights("a")
+                  .run(TrainingListener.NONE))
+          .isInstanceOf(UsageException.class)
+          .hasMessageContaining("another training: expected chunk_length 64, found 32");
+      assertThatThrownBy(() ->
+              new LensTraining(model, data, options, config, folder)
+                  .ofWeights("b")
+                  .run(TrainingListener.NONE))
+          .isInstanceOf(UsageException.class)
+          .hasMessageContaining("another training: expected weights b, found a");
+    }
+  }
+
+  @Test
+  void run_resumedUnderOtherProcessing_saysSoAndNotTheHash() {
+    LensConfig plain;
+    try (Model model = Demo.open("demo-gpt2")) {
+      plain = LensConfig.of(model, LensSite.RESID_PRE, "one");
+      LensData data = Demo.texts(model, "train", Demo.LENGTH);
+      new LensTraining(model, data, SMALL.checkpoints(2), plain, folder).run(TrainingListener.NONE);
+    }
+    try (OpenModel stored =
+            ModelStore.system().open("demo-gpt2", WeightProcessing.ofNames(List.of("fold_ln")));
+        Model model = Model.open(stored, new ModelOptions("cpu", 2))) {
+      LensConfig folded = LensConfig.of(model, LensSite.RESID_PRE, "other");
+      LensData data = Demo.texts(model, "train", Demo.LENGTH);
+      assertThatThrownBy(() ->
+              new LensTraining(model, data, SMALL.checkpoints(2), folded, folder)
+                  .run(TrainingListener.NONE))
+          .hasMessageContaining("another training: expected processing fold_ln, found");
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {32, 40, -32, Integer.MIN_VALUE})
+  void run_shiftBeyondTheChunk_isRefused(int shift) {
+    try (Model model = Demo.open("demo-gpt2")) {
+      LensData data = Demo.texts(model, "train", 32);
+      assertThatThrownBy(() -> train(model, data, SMALL.budget(1, 256).loss(LensLoss.KL, shift)))
+          .isInstanceOf(UsageException.class)
+          .hasMessageContaining("expected fewer than the 32 positions of a chunk, got " + shift);
+      assertThatThrownBy(() ->
+              new LensEvaluation(model, data, new EvaluationOptions(64, shift, 2, false, 2))
+                  .run(List.of(LogitLens.of(model.config())), (done, total) -> {}))
+          .isInstanceOf(UsageException.class)
+          .hasMessageContaining("expected fewer than the 32 positions of a chunk, got " + shift);
+      assertThatThrownBy(() ->
+              new LensEvaluation(model, data, EvaluationOptions.DEFAULT.tokens(5))
+                  .run(List.of(LogitLens.of(model.config())), (done, total) -> {}))
+          .isInstanceOf(UsageException.class)
+          .hasMessageContaining("expected at least the 32 of one chunk, got 5");
     }
   }
 
