@@ -48,12 +48,14 @@ final class OpeningTokenizer {
     }
   }
 
-  /** Closes what was opened. */
+  /** Closes what was opened; nothing where it never opened, which {@link #get} says. */
   void close() {
+    Tokenizer opened;
     try {
-      get().close();
-    } catch (RuntimeException e) {
-      // It never opened: there is nothing to close.
+      opened = get();
+    } catch (RuntimeException | Error e) {
+      return;
     }
+    opened.close();
   }
 }
