@@ -101,7 +101,7 @@ final class ScopeAxes {
   void validate(ScopeOptions options) {
     if (prompts != null && (controls.contains("mean") || controls.contains("all"))) {
       throw new UsageException(
-          "--control mean: expected one --source, got --prompts; unpatched and shuffled go with them");
+          "--control mean, all: expected one --source, got --prompts; unpatched, shuffled and permuted go with them");
     }
     if (pairs && diagonal) {
       throw new UsageException("expected --pairs or --diagonal, got both");

@@ -144,11 +144,13 @@ class LensTrainTest {
     String[] good = small("demo-gpt2", "lens", "32");
     Cli.run(good).isDone();
     byte[] before = Files.readAllBytes(folder.resolve("lens/params.pt"));
+    byte[] log = Files.readAllBytes(folder.resolve("lens/log.csv"));
     fails(
         1,
         "are no numbers any more in step 1: lower the learning rate",
         with(good, "--lr-scale", "1e40"));
     assertThat(Files.readAllBytes(folder.resolve("lens/params.pt"))).isEqualTo(before);
+    assertThat(Files.readAllBytes(folder.resolve("lens/log.csv"))).isEqualTo(log);
   }
 
   @Test

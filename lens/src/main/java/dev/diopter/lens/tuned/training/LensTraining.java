@@ -253,8 +253,7 @@ public final class LensTraining {
     if (first >= options.steps()) {
       return losses;
     }
-    TrainingLog log =
-        folder == null ? null : TrainingLog.open(folder.resolve("log.csv"), first, config.layers());
+    TrainingLog log = null;
     long total = (long) options.steps() * perStep;
     try (HeadLoss head = new HeadLoss(model, products);
         ShuffledChunks chunks = new ShuffledChunks(data, total, options.seed())) {
@@ -262,7 +261,10 @@ public final class LensTraining {
       for (int step = first; step < options.steps(); step++) {
         TrainingStep done = step(step, chunks.next(perStep), products, layers, head, threads);
         losses = done.losses();
-        if (log != null) {
+        if (folder != null) {
+          // Only now, so that a training that fails at once leaves the log of an earlier one.
+          log =
+              log == null ? TrainingLog.open(folder.resolve("log.csv"), first, layers.size()) : log;
           log.add(done);
         }
         listener.step(done);
@@ -293,7 +295,8 @@ public final class LensTraining {
       accumulate(streams, products, layers, head, threads);
       rows += streams.rows();
     }
-    Divergence divergence = new Divergence(folder != null && options.checkpointEvery() != null);
+    Integer every = options.checkpointEvery();
+    Divergence divergence = new Divergence(folder != null && every != null && step >= every);
     double[] losses = new double[layers.size()];
     double squares = 0;
     for (int layer = 0; layer < losses.length; layer++) {
