@@ -7,22 +7,13 @@ import picocli.CommandLine;
     name = "attention",
     description = "What does a head attend to, over many texts.",
     synopsisSubcommandLabel = "COMMAND")
-final class AttentionCommand implements CommandGroup {
-  @CommandLine.Option(
-      names = {"-h", "--help"},
-      usageHelp = true,
-      description = "Show this page.")
-  @SuppressWarnings("UnusedVariable") // The parser acts on it.
-  private boolean help;
-
-  private final Screen screen;
-
+final class AttentionCommand extends CommandGroup {
   AttentionCommand(Screen screen) {
-    this.screen = screen;
+    super(screen);
   }
 
   @Override
-  public void addTo(CommandLine line) {
+  void addTo(CommandLine line) {
     line.addSubcommand("ranked", new AttentionRankedCommand(screen));
     line.addSubcommand("random", new AttentionRandomCommand(screen));
     line.addSubcommand("describe", new AttentionDescribeCommand(screen));

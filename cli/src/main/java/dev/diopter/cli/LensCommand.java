@@ -7,22 +7,13 @@ import picocli.CommandLine;
     name = "lens",
     description = "What each layer would predict if it were the last.",
     synopsisSubcommandLabel = "COMMAND")
-final class LensCommand implements CommandGroup {
-  @CommandLine.Option(
-      names = {"-h", "--help"},
-      usageHelp = true,
-      description = "Show this page.")
-  @SuppressWarnings("UnusedVariable") // The parser acts on it.
-  private boolean help;
-
-  private final Screen screen;
-
+final class LensCommand extends CommandGroup {
   LensCommand(Screen screen) {
-    this.screen = screen;
+    super(screen);
   }
 
   @Override
-  public void addTo(CommandLine line) {
+  void addTo(CommandLine line) {
     line.addSubcommand("train", new LensTrainCommand(screen));
     line.addSubcommand("eval", new LensEvalCommand(screen));
     line.addSubcommand("show", new LensShowCommand(screen));

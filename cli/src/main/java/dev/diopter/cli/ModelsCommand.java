@@ -7,22 +7,13 @@ import picocli.CommandLine;
     name = "models",
     description = "Models that can be used here.",
     synopsisSubcommandLabel = "COMMAND")
-final class ModelsCommand implements CommandGroup {
-  @CommandLine.Option(
-      names = {"-h", "--help"},
-      usageHelp = true,
-      description = "Show this page.")
-  @SuppressWarnings("UnusedVariable") // The parser acts on it.
-  private boolean help;
-
-  private final Screen screen;
-
+final class ModelsCommand extends CommandGroup {
   ModelsCommand(Screen screen) {
-    this.screen = screen;
+    super(screen);
   }
 
   @Override
-  public void addTo(CommandLine line) {
+  void addTo(CommandLine line) {
     line.addSubcommand("list", new ModelsListCommand(screen));
     line.addSubcommand("info", new ModelsInfoCommand(screen));
   }

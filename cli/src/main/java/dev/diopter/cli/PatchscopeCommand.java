@@ -7,22 +7,13 @@ import picocli.CommandLine;
     name = "patchscope",
     description = "Move a hidden vector into another prompt, and read what it says there.",
     synopsisSubcommandLabel = "COMMAND")
-final class PatchscopeCommand implements CommandGroup {
-  @CommandLine.Option(
-      names = {"-h", "--help"},
-      usageHelp = true,
-      description = "Show this page.")
-  @SuppressWarnings("UnusedVariable") // The parser acts on it.
-  private boolean help;
-
-  private final Screen screen;
-
+final class PatchscopeCommand extends CommandGroup {
   PatchscopeCommand(Screen screen) {
-    this.screen = screen;
+    super(screen);
   }
 
   @Override
-  public void addTo(CommandLine line) {
+  void addTo(CommandLine line) {
     line.addSubcommand("run", new PatchscopeRunCommand(screen));
     line.addSubcommand("over", new PatchscopeOverCommand(screen));
     line.addSubcommand("fit", new PatchscopeFitCommand(screen));

@@ -7,22 +7,13 @@ import picocli.CommandLine;
     name = "patterns",
     description = "Attention patterns of many prompts, as files and as a page.",
     synopsisSubcommandLabel = "COMMAND")
-final class PatternsCommand implements CommandGroup {
-  @CommandLine.Option(
-      names = {"-h", "--help"},
-      usageHelp = true,
-      description = "Show this page.")
-  @SuppressWarnings("UnusedVariable") // The parser acts on it.
-  private boolean help;
-
-  private final Screen screen;
-
+final class PatternsCommand extends CommandGroup {
   PatternsCommand(Screen screen) {
-    this.screen = screen;
+    super(screen);
   }
 
   @Override
-  public void addTo(CommandLine line) {
+  void addTo(CommandLine line) {
     line.addSubcommand("activations", new PatternsActivationsCommand(screen));
     line.addSubcommand("figures", new PatternsFiguresCommand(screen));
     line.addSubcommand("index", new PatternsIndexCommand(screen));

@@ -50,26 +50,7 @@ public record DecoderConfig(
 
   /** The same with another number of blocks. */
   DecoderConfig withLayers(int count) {
-    return new DecoderConfig(
-        architecture,
-        count,
-        width,
-        heads,
-        keyValueHeads,
-        headDim,
-        mlpWidth,
-        vocabulary,
-        contextLength,
-        norm,
-        normEpsilon,
-        positions,
-        rotary,
-        mlp,
-        attentionScale,
-        scaleByLayer,
-        tiedHead,
-        bosId,
-        eosIds);
+    return with(count, tiedHead);
   }
 
   /** The normalisation before attention, MLP and unembedding. */
@@ -103,9 +84,13 @@ public record DecoderConfig(
 
   /** The same with a head of its own. */
   DecoderConfig untied() {
+    return with(layers, false);
+  }
+
+  private DecoderConfig with(int count, boolean tied) {
     return new DecoderConfig(
         architecture,
-        layers,
+        count,
         width,
         heads,
         keyValueHeads,
@@ -120,7 +105,7 @@ public record DecoderConfig(
         mlp,
         attentionScale,
         scaleByLayer,
-        false,
+        tied,
         bosId,
         eosIds);
   }

@@ -2,9 +2,7 @@ package dev.diopter.lens.patchscope;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
+import dev.diopter.lens.ChildRun;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -28,7 +26,7 @@ class KilledSweepTest {
     Random random = Models.random("kills");
     int before = 0;
     for (int i = 0; i < 3; i++) {
-      startAndKill(killed, 1 + random.nextInt(8));
+      ChildRun.startAndKill(KilledSweepMain.class, killed, 1 + random.nextInt(8));
       int lines = Files.readAllLines(killed).size();
       assertThat(lines).as("each run goes on behind the last").isGreaterThan(before);
       before = lines - 1;
@@ -37,33 +35,5 @@ class KilledSweepTest {
     Files.writeString(killed, "{\"index\":7,\"source_la", StandardOpenOption.APPEND);
     KilledSweepMain.run(killed, false);
     assertThat(Files.readAllBytes(killed)).isEqualTo(expected);
-  }
-
-  private static void startAndKill(Path to, int cells) throws IOException, InterruptedException {
-    Process child =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx512m",
-                "--add-modules=jdk.incubator.vector",
-                "--enable-native-access=ALL-UNNAMED",
-                "-Ddiopter.root=" + System.getProperty("diopter.root"),
-                "-cp",
-                System.getProperty("java.class.path"),
-                KilledSweepMain.class.getName(),
-                to.toString())
-            .redirectError(ProcessBuilder.Redirect.DISCARD)
-            .start();
-    try (BufferedReader out = new BufferedReader(child.inputReader(StandardCharsets.UTF_8))) {
-      for (int i = 0; i < cells; i++) {
-        String said = out.readLine();
-        assertThat(said).as("the child failed").isNotNull();
-        if (said.equals("end")) {
-          break;
-        }
-      }
-    } finally {
-      child.destroyForcibly(); // SIGKILL
-      child.waitFor();
-    }
   }
 }

@@ -2,9 +2,8 @@ package dev.diopter.lens.patterns;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.BufferedReader;
+import dev.diopter.lens.ChildRun;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -31,40 +30,11 @@ class KilledRunTest {
     for (int i = 0; i < KILLS; i++) {
       // The first ones while prompts are recorded, the others anywhere.
       int line = 1 + random.nextInt(i < 2 ? KilledRunMain.PROMPTS : STEPS);
-      startAndKill(killed, line);
+      ChildRun.startAndKill(KilledRunMain.class, killed, line);
       readsWhole(killed, seed);
     }
     KilledRunMain.run(killed, RunListener.NONE);
     assertThat(Prompts.files(killed)).as("seed %d", seed).isEqualTo(Prompts.files(clean));
-  }
-
-  private static void startAndKill(Path to, int line) throws IOException, InterruptedException {
-    Process child =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx512m",
-                "--add-modules=jdk.incubator.vector",
-                "--enable-native-access=ALL-UNNAMED",
-                "-Djava.awt.headless=true",
-                "-Ddiopter.root=" + System.getProperty("diopter.root"),
-                "-cp",
-                System.getProperty("java.class.path"),
-                KilledRunMain.class.getName(),
-                to.toString())
-            .redirectError(ProcessBuilder.Redirect.DISCARD)
-            .start();
-    try (BufferedReader out = new BufferedReader(child.inputReader(StandardCharsets.UTF_8))) {
-      for (int i = 0; i < line; i++) {
-        String said = out.readLine();
-        assertThat(said).as("the child failed").isNotNull();
-        if (said.equals("end")) {
-          break;
-        }
-      }
-    } finally {
-      child.destroyForcibly();
-      child.waitFor();
-    }
   }
 
   /** What is there can be read, whatever is missing. */

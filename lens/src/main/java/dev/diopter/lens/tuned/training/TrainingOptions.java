@@ -3,6 +3,7 @@ package dev.diopter.lens.tuned.training;
 import dev.diopter.engine.UsageException;
 import dev.diopter.lens.tuned.LensSite;
 import java.util.Locale;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -117,221 +118,153 @@ public record TrainingOptions(
     }
   }
 
+  /** The options while some of them are changed. */
+  private static final class Draft {
+    private LensSite site;
+    private LensLoss loss;
+    private @Nullable Integer shift;
+    private Start start;
+    private long ridgeTokens;
+    private double ridgePenalty;
+    private int steps;
+    private int tokensPerStep;
+    private int batch;
+    private Optimizer optimizer;
+    private double learningRateScale;
+    private double momentum;
+    private double weightDecay;
+    private @Nullable Integer warmUp;
+    private double clipNorm;
+    private boolean biasOnly;
+    private long seed;
+    private @Nullable Integer checkpointEvery;
+    private int threads;
+
+    Draft(TrainingOptions from) {
+      site = from.site;
+      loss = from.loss;
+      shift = from.shift;
+      start = from.start;
+      ridgeTokens = from.ridgeTokens;
+      ridgePenalty = from.ridgePenalty;
+      steps = from.steps;
+      tokensPerStep = from.tokensPerStep;
+      batch = from.batch;
+      optimizer = from.optimizer;
+      learningRateScale = from.learningRateScale;
+      momentum = from.momentum;
+      weightDecay = from.weightDecay;
+      warmUp = from.warmUp;
+      clipNorm = from.clipNorm;
+      biasOnly = from.biasOnly;
+      seed = from.seed;
+      checkpointEvery = from.checkpointEvery;
+      threads = from.threads;
+    }
+
+    TrainingOptions done() {
+      return new TrainingOptions(
+          site,
+          loss,
+          shift,
+          start,
+          ridgeTokens,
+          ridgePenalty,
+          steps,
+          tokensPerStep,
+          batch,
+          optimizer,
+          learningRateScale,
+          momentum,
+          weightDecay,
+          warmUp,
+          clipNorm,
+          biasOnly,
+          seed,
+          checkpointEvery,
+          threads);
+    }
+  }
+
+  private TrainingOptions changed(Consumer<Draft> change) {
+    Draft draft = new Draft(this);
+    change.accept(draft);
+    return draft.done();
+  }
+
   /** With a number of steps of so many tokens. */
   public TrainingOptions budget(int newSteps, int newTokensPerStep) {
-    return new TrainingOptions(
-        site,
-        loss,
-        shift,
-        start,
-        ridgeTokens,
-        ridgePenalty,
-        newSteps,
-        newTokensPerStep,
-        batch,
-        optimizer,
-        learningRateScale,
-        momentum,
-        weightDecay,
-        warmUp,
-        clipNorm,
-        biasOnly,
-        seed,
-        checkpointEvery,
-        threads);
+    return changed(d -> {
+      d.steps = newSteps;
+      d.tokensPerStep = newTokensPerStep;
+    });
   }
 
   /** Starting at the ridge fit of at most so many tokens. */
   public TrainingOptions ridge(long tokens, double penalty) {
-    return new TrainingOptions(
-        site,
-        loss,
-        shift,
-        Start.RIDGE,
-        tokens,
-        penalty,
-        steps,
-        tokensPerStep,
-        batch,
-        optimizer,
-        learningRateScale,
-        momentum,
-        weightDecay,
-        warmUp,
-        clipNorm,
-        biasOnly,
-        seed,
-        checkpointEvery,
-        threads);
+    return changed(d -> {
+      d.start = Start.RIDGE;
+      d.ridgeTokens = tokens;
+      d.ridgePenalty = penalty;
+    });
   }
 
   /** Starting at a lens that is there. */
   public TrainingOptions startAtLens() {
-    return new TrainingOptions(
-        site,
-        loss,
-        shift,
-        Start.LENS,
-        ridgeTokens,
-        ridgePenalty,
-        steps,
-        tokensPerStep,
-        batch,
-        optimizer,
-        learningRateScale,
-        momentum,
-        weightDecay,
-        warmUp,
-        clipNorm,
-        biasOnly,
-        seed,
-        checkpointEvery,
-        threads);
+    return changed(d -> {
+      d.start = Start.LENS;
+    });
   }
 
   /** With another loss and shift. */
   public TrainingOptions loss(LensLoss newLoss, @Nullable Integer newShift) {
-    return new TrainingOptions(
-        site,
-        newLoss,
-        newShift,
-        start,
-        ridgeTokens,
-        ridgePenalty,
-        steps,
-        tokensPerStep,
-        batch,
-        optimizer,
-        learningRateScale,
-        momentum,
-        weightDecay,
-        warmUp,
-        clipNorm,
-        biasOnly,
-        seed,
-        checkpointEvery,
-        threads);
+    return changed(d -> {
+      d.loss = newLoss;
+      d.shift = newShift;
+    });
   }
 
   /** With another optimiser. */
   public TrainingOptions optimizer(
       Optimizer other, double newScale, double newMomentum, double decay, @Nullable Integer warm) {
-    return new TrainingOptions(
-        site,
-        loss,
-        shift,
-        start,
-        ridgeTokens,
-        ridgePenalty,
-        steps,
-        tokensPerStep,
-        batch,
-        other,
-        newScale,
-        newMomentum,
-        decay,
-        warm,
-        clipNorm,
-        biasOnly,
-        seed,
-        checkpointEvery,
-        threads);
+    return changed(d -> {
+      d.optimizer = other;
+      d.learningRateScale = newScale;
+      d.momentum = newMomentum;
+      d.weightDecay = decay;
+      d.warmUp = warm;
+    });
   }
 
   /** With checkpoints every so many steps, or none. */
   public TrainingOptions checkpoints(@Nullable Integer every) {
-    return new TrainingOptions(
-        site,
-        loss,
-        shift,
-        start,
-        ridgeTokens,
-        ridgePenalty,
-        steps,
-        tokensPerStep,
-        batch,
-        optimizer,
-        learningRateScale,
-        momentum,
-        weightDecay,
-        warmUp,
-        clipNorm,
-        biasOnly,
-        seed,
-        every,
-        threads);
+    return changed(d -> {
+      d.checkpointEvery = every;
+    });
   }
 
   /** On so many threads, chunks in one pass. */
   public TrainingOptions work(int newThreads, int newBatch) {
-    return new TrainingOptions(
-        site,
-        loss,
-        shift,
-        start,
-        ridgeTokens,
-        ridgePenalty,
-        steps,
-        tokensPerStep,
-        newBatch,
-        optimizer,
-        learningRateScale,
-        momentum,
-        weightDecay,
-        warmUp,
-        clipNorm,
-        biasOnly,
-        seed,
-        checkpointEvery,
-        newThreads);
+    return changed(d -> {
+      d.threads = newThreads;
+      d.batch = newBatch;
+    });
   }
 
   /** With another order of the data. */
   public TrainingOptions seed(long newSeed) {
-    return new TrainingOptions(
-        site,
-        loss,
-        shift,
-        start,
-        ridgeTokens,
-        ridgePenalty,
-        steps,
-        tokensPerStep,
-        batch,
-        optimizer,
-        learningRateScale,
-        momentum,
-        weightDecay,
-        warmUp,
-        clipNorm,
-        biasOnly,
-        newSeed,
-        checkpointEvery,
-        threads);
+    return changed(d -> {
+      d.seed = newSeed;
+    });
   }
 
   /** Reading another stream, training biases only or all, clipping at another norm. */
   public TrainingOptions shape(LensSite newSite, boolean newBiasOnly, double newClipNorm) {
-    return new TrainingOptions(
-        newSite,
-        loss,
-        shift,
-        start,
-        ridgeTokens,
-        ridgePenalty,
-        steps,
-        tokensPerStep,
-        batch,
-        optimizer,
-        learningRateScale,
-        momentum,
-        weightDecay,
-        warmUp,
-        newClipNorm,
-        newBiasOnly,
-        seed,
-        checkpointEvery,
-        threads);
+    return changed(d -> {
+      d.site = newSite;
+      d.biasOnly = newBiasOnly;
+      d.clipNorm = newClipNorm;
+    });
   }
 
   int shiftOrDefault() {

@@ -2,9 +2,7 @@ package dev.diopter.lens.tuned.training;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import java.io.BufferedReader;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
+import dev.diopter.lens.ChildRun;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Random;
@@ -26,7 +24,8 @@ class KilledTrainingTest {
     System.out.println("KilledTrainingTest seed " + seed);
     Random random = new Random(seed);
     for (int i = 0; i < KILLS; i++) {
-      startAndKill(killed, 1 + random.nextInt(KilledTrainingMain.STEPS / 2));
+      ChildRun.startAndKill(
+          KilledTrainingMain.class, killed, 1 + random.nextInt(KilledTrainingMain.STEPS / 2));
     }
     var found = KilledTrainingMain.run(killed, TrainingListener.NONE);
     assertThat(found.translators()).as("seed %d", seed).isEqualTo(expected.translators());
@@ -34,34 +33,6 @@ class KilledTrainingTest {
       assertThat(Files.readAllBytes(killed.resolve(file)))
           .as("seed %d, %s", seed, file)
           .isEqualTo(Files.readAllBytes(clean.resolve(file)));
-    }
-  }
-
-  private static void startAndKill(Path to, int line) throws IOException, InterruptedException {
-    Process child =
-        new ProcessBuilder(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Xmx512m",
-                "--add-modules=jdk.incubator.vector",
-                "--enable-native-access=ALL-UNNAMED",
-                "-Ddiopter.root=" + System.getProperty("diopter.root"),
-                "-cp",
-                System.getProperty("java.class.path"),
-                KilledTrainingMain.class.getName(),
-                to.toString())
-            .redirectError(ProcessBuilder.Redirect.DISCARD)
-            .start();
-    try (BufferedReader out = new BufferedReader(child.inputReader(StandardCharsets.UTF_8))) {
-      for (int i = 0; i < line; i++) {
-        String said = out.readLine();
-        assertThat(said).as("the child failed").isNotNull();
-        if (said.equals("end")) {
-          break;
-        }
-      }
-    } finally {
-      child.destroyForcibly();
-      child.waitFor();
     }
   }
 }
