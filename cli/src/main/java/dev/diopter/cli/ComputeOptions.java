@@ -10,6 +10,7 @@ import dev.diopter.lens.tuned.training.LensTraining;
 import dev.diopter.models.ModelStore;
 import dev.diopter.models.OpenModel;
 import dev.diopter.models.WeightProcessing;
+import java.util.function.Supplier;
 import picocli.CommandLine.Option;
 
 /** On what a model computes. */
@@ -74,25 +75,33 @@ final class ComputeOptions {
 
   /** Opens a model. */
   Model open(String name, WeightProcessing processing, Screen screen, OutputOptions output) {
-    return open(name, threads, processing, screen, output);
+    return loaded(
+        name,
+        screen,
+        output,
+        () -> Model.open(name, new ModelOptions(backend, threads, processing)));
   }
 
   /** Opens a model that leaves most of the threads to work beside it, on as many as layers. */
   Model openBesideLayers(
       String name, WeightProcessing processing, Screen screen, OutputOptions output) {
-    int layers;
-    try (OpenModel stored = ModelStore.system().open(name)) {
-      layers = stored.config().layers();
-    }
-    int own = LensTraining.backendThreads(threads(), layers);
-    return open(name, own, processing, screen, output);
+    return loaded(
+        name,
+        screen,
+        output,
+        () -> {
+          try (OpenModel stored = ModelStore.system().open(name, processing)) {
+            int own = LensTraining.backendThreads(threads(), stored.config().layers());
+            return Model.open(stored, new ModelOptions(backend, own));
+          }
+        });
   }
 
-  private Model open(
-      String name, int threads, WeightProcessing processing, Screen screen, OutputOptions output) {
+  private static Model loaded(
+      String name, Screen screen, OutputOptions output, Supplier<Model> open) {
     long start = System.nanoTime();
     try (Progress _ = Progress.start(screen, output, "loading " + name)) {
-      Model model = Model.open(name, new ModelOptions(backend, threads, processing));
+      Model model = open.get();
       output.detail(
           "loaded %s on %s in %s"
               .formatted(

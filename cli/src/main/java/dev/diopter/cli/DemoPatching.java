@@ -32,10 +32,14 @@ record DemoPatching(int[] cleanIds, int[] corruptIds, int wrong, Sweep sweep) {
               .formatted(CORRUPT)
           + " each block and at each position: how much of the answer comes back, 1.00 for all of it";
 
-  static DemoPatching of(Model model, Prompt clean) {
+  /**
+   * Patches.
+   *
+   * @param answer what comes next behind the clean prompt
+   */
+  static DemoPatching of(Model model, Prompt clean, int answer) {
     Prompt corrupt = model.prompt(CORRUPT, PromptOptions.BOS);
-    int answer = best(model, clean);
-    int wrong = best(model, corrupt);
+    int wrong = LogProbabilities.top(model.run(corrupt).lastLogits(), 1)[0];
     PatchResult result =
         ActivationPatching.run(
             model,
@@ -45,10 +49,6 @@ record DemoPatching(int[] cleanIds, int[] corruptIds, int wrong, Sweep sweep) {
                 PatchMetric.normalizedLogitDifference(answer, wrong),
                 PatchSite.parse("resid_pre").getFirst()));
     return new DemoPatching(clean.ids(), corrupt.ids(), wrong, result.sweeps().getFirst());
-  }
-
-  private static int best(Model model, Prompt prompt) {
-    return LogProbabilities.top(model.run(prompt).lastLogits(), 1)[0];
   }
 
   int layers() {

@@ -1,6 +1,7 @@
 package dev.diopter.cli;
 
 import dev.diopter.engine.HookPlan;
+import dev.diopter.engine.LogProbabilities;
 import dev.diopter.engine.Model;
 import dev.diopter.engine.Prompt;
 import dev.diopter.engine.PromptOptions;
@@ -68,7 +69,7 @@ record DemoReport(
         NextTokens.top(run.lastLogits(), TOP),
         DemoLens.of(model, prompt, run),
         DemoTuned.of(model, prompt),
-        DemoPatching.of(model, prompt),
+        DemoPatching.of(model, prompt, LogProbabilities.top(run.lastLogits(), 1)[0]),
         DemoScope.of(model),
         edges,
         edges.names().stream().map(head -> HeadPattern.of(run, head)).toList(),

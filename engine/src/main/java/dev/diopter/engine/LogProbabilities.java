@@ -15,6 +15,15 @@ public final class LogProbabilities {
     return Math.log(sum(logits, from, n, max)) - ((double) logits[from + id] - max);
   }
 
+  /**
+   * Logarithm of the sum of the exponentials of {@code n} logits at {@code logits[from]}: logits
+   * less it are log-probabilities. Not finite where there is NaN, infinity or no finite logit.
+   */
+  public static double logSum(float[] logits, int from, int n) {
+    float max = max(logits, from, n);
+    return max + Math.log(sum(logits, from, n, max));
+  }
+
   /** Probabilities of a row. */
   public static double[] probabilities(float[] logits) {
     float max = max(logits, 0, logits.length);

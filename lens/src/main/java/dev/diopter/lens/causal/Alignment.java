@@ -1,6 +1,7 @@
 package dev.diopter.lens.causal;
 
 import dev.diopter.engine.HookPlan;
+import dev.diopter.engine.LogProbabilities;
 import dev.diopter.engine.Model;
 import dev.diopter.engine.Operation;
 import dev.diopter.engine.Prompt;
@@ -160,10 +161,10 @@ public final class Alignment {
     /** A position: the lens's logits before and after, the model's before and after. */
     void add(float[] a, float[] b, float[] c, float[] d, int at) {
       int count = stimulus.length;
-      double logA = logSum(a, at, count);
-      double logB = logSum(b, at, count);
-      double logC = logSum(c, at, count);
-      double logD = logSum(d, at, count);
+      double logA = LogProbabilities.logSum(a, at, count);
+      double logB = LogProbabilities.logSum(b, at, count);
+      double logC = LogProbabilities.logSum(c, at, count);
+      double logD = LogProbabilities.logSum(d, at, count);
       for (int i = 0; i < count; i++) {
         stimulus[i] = (double) b[at + i] - a[at + i];
         response[i] = (double) d[at + i] - c[at + i];
@@ -178,18 +179,6 @@ public final class Alignment {
         cosine += similarity;
         cosines++;
       }
-    }
-
-    private static double logSum(float[] x, int at, int count) {
-      double max = Double.NEGATIVE_INFINITY;
-      for (int i = 0; i < count; i++) {
-        max = Math.max(max, x[at + i]);
-      }
-      double sum = 0;
-      for (int i = 0; i < count; i++) {
-        sum += Math.exp(x[at + i] - max);
-      }
-      return max + Math.log(sum);
     }
 
     Response response() {

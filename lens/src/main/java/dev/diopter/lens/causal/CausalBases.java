@@ -43,17 +43,7 @@ public final class CausalBases implements AutoCloseable {
    * @throws dev.diopter.models.ModelException if the lens is for other processing
    */
   public CausalBases(Model model, Lens lens, BasisOptions options) {
-    if (lens.width() != model.config().width() || lens.layers() != model.config().layers()) {
-      throw new UsageException(
-          "expected a lens of %d layers of width %d for %s, got one of %d layers of width %d"
-              .formatted(
-                  model.config().layers(),
-                  model.config().width(),
-                  model.name(),
-                  lens.layers(),
-                  lens.width()));
-    }
-    LensFit.requireProcessing(lens, model);
+    LensFit.require(lens, model);
     if (options.vectors() > lens.width()) {
       throw new UsageException(
           "causal basis: expected at most %d vectors, as many as the stream is wide, got %d"

@@ -1,5 +1,7 @@
 package dev.diopter.lens.statistics;
 
+import dev.diopter.engine.LogProbabilities;
+
 /**
  * Distances of two distributions, each given by a row of logits, which count up to a constant. A
  * logit of minus infinity is a probability of 0. Divergences that rounding would leave a little
@@ -56,15 +58,7 @@ public final class Distances {
   }
 
   static double[] logProbabilities(float[] logits) {
-    double max = Double.NEGATIVE_INFINITY;
-    for (float logit : logits) {
-      max = Math.max(max, logit);
-    }
-    double sum = 0;
-    for (float logit : logits) {
-      sum += Math.exp(logit - max);
-    }
-    double log = max + Math.log(sum);
+    double log = LogProbabilities.logSum(logits, 0, logits.length);
     if (!Double.isFinite(log)) {
       throw new IllegalArgumentException(
           "expected logits without NaN and infinity, a finite one at least");

@@ -1,6 +1,7 @@
 package dev.diopter.lens.tuned;
 
 import dev.diopter.engine.FinalNorm;
+import dev.diopter.engine.LogProbabilities;
 import dev.diopter.engine.Model;
 import dev.diopter.engine.UsageException;
 import dev.diopter.lens.numeric.Lbfgs;
@@ -112,24 +113,15 @@ public final class Inversion {
   }
 
   private double[] logProbabilities(float[] logits, int row) {
-    double[] out = new double[vocabulary];
-    double max = Double.NEGATIVE_INFINITY;
-    for (int v = 0; v < vocabulary; v++) {
-      out[v] = logits[row * vocabulary + v];
-      max = Math.max(max, out[v]);
-    }
-    double sum = 0;
-    for (double each : out) {
-      sum += Math.exp(each - max);
-    }
-    double log = max + Math.log(sum);
+    double log = LogProbabilities.logSum(logits, row * vocabulary, vocabulary);
     if (!Double.isFinite(log)) {
       throw new UsageException(
           "inversion: expected logits without NaN and infinity in row %d, a finite one at least"
               .formatted(row));
     }
+    double[] out = new double[vocabulary];
     for (int v = 0; v < vocabulary; v++) {
-      out[v] -= log;
+      out[v] = logits[row * vocabulary + v] - log;
     }
     return out;
   }

@@ -1,6 +1,7 @@
 package dev.diopter.lens.tuned;
 
 import dev.diopter.engine.Model;
+import dev.diopter.engine.UsageException;
 import dev.diopter.formats.OneLine;
 import dev.diopter.models.DecoderConfig;
 import dev.diopter.models.ModelException;
@@ -41,6 +42,23 @@ public record LensFit(
     if (lens instanceof TunedLens tuned) {
       requireProcessing(tuned.config(), model);
     }
+  }
+
+  /**
+   * Fails where a lens has other sizes than a model, or is for other processing.
+   *
+   * @throws UsageException for other sizes
+   * @throws ModelException for other processing
+   */
+  public static void require(Lens lens, Model model) {
+    DecoderConfig config = model.config();
+    if (lens.layers() != config.layers() || lens.width() != config.width()) {
+      throw new UsageException(
+          "expected a lens of %d layers of width %d for %s, got one of %d layers of width %d"
+              .formatted(
+                  config.layers(), config.width(), model.name(), lens.layers(), lens.width()));
+    }
+    requireProcessing(lens, model);
   }
 
   /**

@@ -7,7 +7,6 @@ import dev.diopter.engine.GenerationResult;
 import dev.diopter.engine.HookPlan;
 import dev.diopter.engine.Model;
 import dev.diopter.engine.Prompt;
-import dev.diopter.engine.UsageException;
 import java.util.List;
 import java.util.Objects;
 
@@ -28,17 +27,7 @@ public final class LensGeneration {
    * @throws dev.diopter.models.ModelException if the lens is for other processing
    */
   public LensGeneration(Model model, Lens lens, int layer) {
-    if (lens.layers() != model.config().layers() || lens.width() != model.config().width()) {
-      throw new UsageException(
-          "expected a lens of %d layers of width %d for %s, got one of %d layers of width %d"
-              .formatted(
-                  model.config().layers(),
-                  model.config().width(),
-                  model.name(),
-                  lens.layers(),
-                  lens.width()));
-    }
-    LensFit.requireProcessing(lens, model);
+    LensFit.require(lens, model);
     Objects.checkIndex(layer, lens.layers());
     Unembedding unembedding = new Unembedding(model);
     this.model = model;

@@ -54,29 +54,27 @@ final class LayerScorer {
       double log = LogitRows.logSum(own.logits, own.probabilities, at, vocabulary);
       entropies[r] = log - LogitRows.dot(own.probabilities, at, own.logits, at, vocabulary);
       entropy += entropies[r];
-      kl += divergence(finals, r, own.logits, log);
+      kl += divergence(finals.probabilities(), finals.entropies(), r, own.logits, log);
       ce += labels[r] < 0 ? 0 : log - own.logits[at + labels[r]];
       for (int v = 0; v < vocabulary; v++) {
         marginal[v] += own.probabilities[at + v];
       }
     }
-    Targets.Predictions base = new Targets.Predictions(own.probabilities, entropies);
     for (int other = 0; other < transferCe.length; other++) {
       Predicted predicted = other == layer ? own : predict(other, h, rows);
       for (int r = 0; r < rows; r++) {
         int at = r * vocabulary;
         double log = LogitRows.logSum(predicted.logits, predicted.probabilities, at, vocabulary);
-        transferKl[other] += other == layer ? 0 : divergence(base, r, predicted.logits, log);
+        transferKl[other] +=
+            other == layer ? 0 : divergence(own.probabilities, entropies, r, predicted.logits, log);
         transferCe[other] += labels[r] < 0 ? 0 : log - predicted.logits[at + labels[r]];
       }
     }
   }
 
-  private double divergence(Targets.Predictions from, int row, float[] logits, double logSum) {
+  private double divergence(float[] p, double[] entropies, int row, float[] logits, double logSum) {
     int at = row * vocabulary;
-    return logSum
-        - from.entropies()[row]
-        - LogitRows.dot(from.probabilities(), at, logits, at, vocabulary);
+    return logSum - entropies[row] - LogitRows.dot(p, at, logits, at, vocabulary);
   }
 
   double crossEntropy() {
